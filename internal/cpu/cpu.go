@@ -1,0 +1,50 @@
+// Package cpu says which instruction sets the kernels may use on this machine,
+// and lets a test or a user turn some of them off.
+//
+// Detection is golang.org/x/sys/cpu's. Every kernel computes the same bits on
+// every level (docs/arithmetic.md), so a level changes the speed and nothing
+// else.
+package cpu
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// Level is a set of kernels, slowest first.
+type Level uint8
+
+const (
+	Portable Level = iota // plain Go, on every machine
+	AVX512                // F, BW, VL and DQ
+)
+
+var names = []string{Portable: "portable", AVX512: "avx512"}
+
+func (l Level) String() string { return names[l] }
+
+// Best is the fastest level that this machine has and this build contains. The
+// build tag purego leaves Portable only.
+func Best() Level { return best() }
+
+// Variable names the environment variable that chooses a level: "portable" or
+// "avx512". Unset or empty means [Best].
+const Variable = "TINSMITH_CPU"
+
+// Chosen is the level named by [Variable], or Best. It fails for a name that
+// does not exist and for a level that this machine or build lacks.
+func Chosen() (Level, error) {
+	name := os.Getenv(Variable)
+	if name == "" {
+		return Best(), nil
+	}
+	i := slices.Index(names, name)
+	switch {
+	case i < 0:
+		return 0, fmt.Errorf("cpu: %s=%q: the levels are %q", Variable, name, names)
+	case Level(i) > Best():
+		return 0, fmt.Errorf("cpu: %s=%s: this machine or build has %s at best", Variable, name, Best())
+	}
+	return Level(i), nil
+}

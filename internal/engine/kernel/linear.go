@@ -1,0 +1,216 @@
+package kernel
+
+// MulPanel computes outputs 16*panel to 16*panel+15 of the linear layer for
+// rows first to first+count-1 of x:
+//
+//	out[r*stride + 16*panel + n] = sum over k of x[r][k] * w[16*panel+n][k]
+//
+// out is [rows, stride] with stride >= m.PaddedN(), row r of it for row r of x.
+// docs/arithmetic.md, "Linear layer", gives the order of the sum, which is the
+// same for any count. Different panels and rows may be computed at once.
+func (m *Matrix) MulPanel(out []float32, stride int, x *Planes, first, count, panel int) {
+	if x.Blocks != m.Blocks {
+		panic("kernel: MulPanel: x and the matrix differ in K")
+	}
+	col := panel * TileN
+	for r := first; r < first+count; r++ {
+		clear(out[r*stride+col : r*stride+col+TileN])
+	}
+	linear(linearArgs{
+		format: tileFormat(m.Format),
+		out:    out[first*stride+col:],
+		stride: stride,
+		x:      x.Data[first*x.Blocks*planeFloats:],
+		sums:   x.Sums[first*x.Blocks:],
+		rowBlk: x.Blocks,
+		tiles:  m.panel(panel),
+		blocks: m.Blocks,
+		rows:   count,
+	})
+}
+
+// tileFormat is the kind of tile a panel kernel reads: the formats of Matrix,
+// and the one of the KV cache.
+type tileFormat uint8
+
+const (
+	tileBF16 = tileFormat(BF16Weights)
+	tileQ8_0 = tileFormat(Q8_0)
+	tileQ4_0 = tileFormat(Q4_0)
+	tileQ4_1 = tileFormat(Q4_1)
+	// tileBF16x2 is a weight in two bf16 planes: a block is the BF16 tile of
+	// the high plane, then that of the low plane.
+	tileBF16x2 = tileQ4_1 + 1
+)
+
+func (f tileFormat) bytes() int {
+	if f == tileBF16x2 {
+		return 2 * formats[BF16Weights].tileBytes
+	}
+	return formats[f].tileBytes
+}
+
+// linearArgs are the arguments of a panel kernel: blocks consecutive tiles
+// against rows rows of planes, added block by block to out.
+type linearArgs struct {
+	format tileFormat
+	out    []float32 // row r at out[r*stride:], 16 values that are added to
+	stride int
+	x      []float32 // row r's blocks at x[r*rowBlk*64:]
+	sums   []float32 // row r's at sums[r*rowBlk:]
+	rowBlk int       // blocks from one row to the next
+	tiles  []byte
+	blocks int
+	rows   int
+}
+
+// check panics unless everything that a kernel would touch is there: assembly
+// has no bounds checks of its own.
+func (a *linearArgs) check() {
+	last := a.rows - 1
+	_ = a.out[last*a.stride+TileN-1]
+	_ = a.x[(last*a.rowBlk+a.blocks)*planeFloats-1]
+	_ = a.sums[last*a.rowBlk+a.blocks-1]
+	_ = a.tiles[a.blocks*a.format.bytes()-1]
+}
+
+// linear adds, to 16 outputs of each row, the products of the row with a run of
+// tiles.
+func linear(a linearArgs) {
+	if a.rows <= 0 || a.blocks <= 0 {
+		return
+	}
+	a.check()
+	linearRows(a)
+}
+
+// linearGeneric is the definition. One tile at a time is widened to float32,
+// then every row is multiplied with it.
+func linearGeneric(a linearArgs) {
+	size := a.format.bytes()
+	var t wideTile
+	for b := range a.blocks {
+		t.widen(a.format, a.tiles[b*size:(b+1)*size])
+		for r := range a.rows {
+			acc := (*[TileN]float32)(a.out[r*a.stride:])
+			at := r*a.rowBlk + b
+			t.addRow(acc, (*[planeFloats]float32)(a.x[at*planeFloats:]), a.sums[at])
+		}
+	}
+}
+
+// wideTile is a tile with its weights as float32.
+type wideTile struct {
+	planes int // weight planes: 1, or 2 for tileBF16x2
+	w      [2][BlockK][TileN]float32
+	scaled bool // there is a scale for the block's sum
+	minned bool // and a minimum
+	d, m   [TileN]float32
+}
+
+func (t *wideTile) widen(f tileFormat, tile []byte) {
+	t.planes, t.scaled, t.minned = 1, false, false
+	switch f {
+	case tileBF16:
+		widenBF16(&t.w[0], tile)
+	case tileBF16x2:
+		t.planes = 2
+		widenBF16(&t.w[0], tile)
+		widenBF16(&t.w[1], tile[2*tileWeights:])
+	case tileQ8_0:
+		for k := range BlockK {
+			for n := range TileN {
+				t.w[0][k][n] = float32(int8(tile[k*TileN+n]))
+			}
+		}
+		t.scaled = true
+		widenHalves(&t.d, tile[tileWeights:])
+	case tileQ4_0, tileQ4_1:
+		offset := float32(0)
+		if f == tileQ4_0 {
+			offset = 8
+		}
+		for k := range BlockK {
+			for n := range TileN {
+				t.w[0][k][n] = float32(nibble(tile, n, k)) - offset
+			}
+		}
+		t.scaled = true
+		widenHalves(&t.d, tile[tileWeights/2:])
+		if f == tileQ4_1 {
+			t.minned = true
+			widenHalves(&t.m, tile[tileWeights/2+2*TileN:])
+		}
+	}
+}
+
+// nibble is weight (n, k) of a Q4 tile, as pack.go draws it.
+func nibble(tile []byte, n, k int) byte {
+	v, i := k/8, k%8
+	at := (v*TileN+n)*4 + i%2*2 + i/4
+	return tile[at] >> (i / 2 % 2 * 4) & 15
+}
+
+func widenBF16(w *[BlockK][TileN]float32, tile []byte) {
+	for k := range BlockK {
+		for n := range TileN {
+			at := (k/2*TileN+n)*4 + k%2*2
+			w[k][n] = FromBF16(uint16(tile[at]) | uint16(tile[at+1])<<8)
+		}
+	}
+}
+
+func widenHalves(out *[TileN]float32, b []byte) {
+	for n := range out {
+		out[n] = FromF16(uint16(b[2*n]) | uint16(b[2*n+1])<<8)
+	}
+}
+
+// addRow adds one block of one row to its 16 outputs. x is the block's planes,
+// 32 hi then 32 lo; sum the block's sum.
+func (t *wideTile) addRow(acc *[TileN]float32, x *[planeFloats]float32, sum float32) {
+	hi, lo := (*[BlockK]float32)(x[:]), (*[BlockK]float32)(x[BlockK:])
+	var h, l [TileN]float32
+	dotBlock(&h, hi, &t.w[0])
+	dotBlock(&l, lo, &t.w[0])
+	switch {
+	case t.scaled:
+		for n := range acc {
+			acc[n] += float32((h[n] + l[n]) * t.d[n])
+		}
+		if t.minned {
+			for n := range acc {
+				acc[n] += float32(t.m[n] * sum)
+			}
+		}
+	default:
+		for n := range acc {
+			acc[n] += h[n]
+			acc[n] += l[n]
+		}
+		if t.planes == 2 {
+			dotBlock(&h, hi, &t.w[1])
+			for n := range acc {
+				acc[n] += h[n]
+			}
+		}
+	}
+}
+
+// dotBlock is the sum that all formats share: for each output, the products of
+// even k in one chain and those of odd k in another, rising, each from +0, then
+// even + odd. The products are exact in float32, so fused or not is the same.
+func dotBlock(out *[TileN]float32, x *[BlockK]float32, w *[BlockK][TileN]float32) {
+	var even, odd [TileN]float32
+	for k := 0; k < BlockK; k += 2 {
+		x0, w0 := x[k], &w[k]
+		x1, w1 := x[k+1], &w[k+1]
+		for n := range TileN {
+			even[n] += float32(x0 * w0[n])
+			odd[n] += float32(x1 * w1[n])
+		}
+	}
+	for n := range out {
+		out[n] = even[n] + odd[n]
+	}
+}

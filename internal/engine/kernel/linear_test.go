@@ -1,0 +1,218 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+var weightFormats = []Format{BF16Weights, Q8_0, Q4_0, Q4_1}
+
+// rawRow is a random row of k weights as GGUF holds it, scales of about 0.01.
+func rawRow(r *rand.Rand, f Format, k int) []byte {
+	raw := make([]byte, f.RawRowBytes(k))
+	if f == BF16Weights {
+		for i := range k {
+			binary.LittleEndian.PutUint16(raw[2*i:], BF16(float32(r.NormFloat64()*0.05)))
+		}
+		return raw
+	}
+	for i := range raw {
+		raw[i] = byte(r.Uint32())
+	}
+	size := f.RawRowBytes(BlockK)
+	for at := 0; at < len(raw); at += size {
+		binary.LittleEndian.PutUint16(raw[at:], uint16(0x2000+r.IntN(0x800)))
+		if f == Q4_1 {
+			binary.LittleEndian.PutUint16(raw[at+2:], uint16(0xa000+r.IntN(0x800)))
+		}
+	}
+	return raw
+}
+
+func randomMatrix(t testing.TB, r *rand.Rand, f Format, n, k int) (*Matrix, [][]byte) {
+	m, err := NewMatrix(f, n, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make([][]byte, n)
+	for i := range rows {
+		rows[i] = rawRow(r, f, k)
+	}
+	for p := range m.Panels {
+		if err := m.PackPanel(p, func(n int) []byte { return rows[n] }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m, rows
+}
+
+// activations with the spread that a model's have: most near 1, some large,
+// some tiny, some exactly 0.
+func activation(r *rand.Rand) float32 {
+	switch r.IntN(20) {
+	case 0:
+		return 0
+	case 1:
+		return float32(r.NormFloat64() * 300)
+	case 2:
+		return float32(math.Ldexp(r.NormFloat64(), -50-r.IntN(60)))
+	}
+	return float32(r.NormFloat64())
+}
+
+func randomPlanes(r *rand.Rand, rows, k int) (*Planes, [][]float32) {
+	p := NewPlanes(rows, k)
+	xs := make([][]float32, rows)
+	for i := range xs {
+		xs[i] = make([]float32, k)
+		for j := range xs[i] {
+			xs[i][j] = activation(r)
+		}
+		p.Split(i, xs[i])
+	}
+	return p, xs
+}
+
+// weight is element k of a raw row, in float64.
+func weight(f Format, raw []byte, k int) float64 {
+	if f == BF16Weights {
+		return float64(FromBF16(binary.LittleEndian.Uint16(raw[2*k:])))
+	}
+	size := f.RawRowBytes(BlockK)
+	blk := raw[k/BlockK*size:][:size]
+	d := float64(FromF16(binary.LittleEndian.Uint16(blk)))
+	i := k % BlockK
+	switch f {
+	case Q8_0:
+		return d * float64(int8(blk[2+i]))
+	case Q4_0:
+		return d * (float64(blk[2+i%16]>>(i/16*4)&15) - 8)
+	}
+	return d*float64(blk[4+i%16]>>(i/16*4)&15) + float64(FromF16(binary.LittleEndian.Uint16(blk[2:])))
+}
+
+// TestLinearIsTheProduct holds the layer against float64 arithmetic on the raw
+// weights: packing, scales and minimums in their places, two planes' accuracy.
+func TestLinearIsTheProduct(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, f := range weightFormats {
+		for _, shape := range [][2]int{{16, 32}, {40, 96}, {33, 576}} {
+			n, k := shape[0], shape[1]
+			m, raw := randomMatrix(t, r, f, n, k)
+			x, xs := randomPlanes(r, 3, k)
+			out := make([]float32, 3*m.PaddedN())
+			for p := range m.Panels {
+				m.MulPanel(out, m.PaddedN(), x, 0, 3, p)
+			}
+			for row := range xs {
+				for i := range n {
+					var want, size float64
+					for j, v := range xs[row] {
+						w := weight(f, raw[i], j)
+						want += float64(v) * w
+						size += math.Abs(float64(v) * w)
+					}
+					got := float64(out[row*m.PaddedN()+i])
+					if math.Abs(got-want) > 3e-5*size {
+						t.Fatalf("%v [%d, %d] row %d output %d: got %v, want %v", f, n, k, row, i, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestLinearBitsDoNotDependOnRows compares every number of rows at once with
+// one row at a time by the twin: equal bits, nothing written outside.
+func TestLinearBitsDoNotDependOnRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for _, f := range weightFormats {
+		for _, blocks := range []int{1, 2, 18, 48} {
+			k := blocks * BlockK
+			m, _ := randomMatrix(t, r, f, 2*TileN, k)
+			for _, rows := range []int{1, 2, 3, 5, 6, 7, 11, 13, 16, 17, 33} {
+				x, _ := randomPlanes(r, rows+1, k)
+				stride := m.PaddedN() + 3
+				out := make([]float32, rows*stride+1)
+				for i := range out {
+					out[i] = float32(math.NaN())
+				}
+				for p := range m.Panels {
+					m.MulPanel(out[:rows*stride], stride, x, 0, rows, p)
+				}
+				want := make([]float32, TileN)
+				for row := range rows {
+					for p := range m.Panels {
+						clear(want)
+						linearGeneric(linearArgs{format: tileFormat(f), out: want, stride: TileN,
+							x: x.Data[row*blocks*planeFloats:], sums: x.Sums[row*blocks:], rowBlk: blocks,
+							tiles: m.panel(p), blocks: blocks, rows: 1})
+						got := out[row*stride+p*TileN:][:TileN]
+						sameBits(t, fmt.Sprintf("%v, %d blocks, row %d of %d, panel %d", f, blocks, row, rows, p), got, want)
+					}
+					for _, v := range out[row*stride+m.PaddedN() : (row+1)*stride] {
+						if v == v {
+							t.Fatalf("%v: wrote past row %d", f, row)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTwoPlaneWeightsMatchTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, blocks := range []int{1, 2, 5} {
+		tiles := AlignedBytes(blocks * tileBF16x2.bytes())
+		for i := 0; i < len(tiles); i += 2 {
+			binary.LittleEndian.PutUint16(tiles[i:], BF16(activation(r)))
+		}
+		for rows := 1; rows <= 13; rows++ {
+			x, _ := randomPlanes(r, rows, blocks*BlockK)
+			a := linearArgs{format: tileBF16x2, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks, tiles: tiles, blocks: blocks, rows: rows}
+			got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
+			for i := range got {
+				got[i] = activation(r)
+			}
+			copy(want, got)
+			a.out = got
+			linear(a)
+			a.out = want
+			linearGeneric(a)
+			sameBits(t, fmt.Sprintf("%d blocks, %d rows", blocks, rows), got, want)
+		}
+	}
+}
+
+func sameBits(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: [%d] = %v (%#08x), want %v (%#08x)", what, i, got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
+
+func BenchmarkLinear(b *testing.B) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for _, f := range weightFormats {
+		m, _ := randomMatrix(b, r, f, 1536, 576)
+		for _, rows := range []int{1, 2, 6, 32} {
+			x, _ := randomPlanes(r, rows, 576)
+			out := make([]float32, rows*m.PaddedN())
+			b.Run(fmt.Sprintf("%v/rows=%d", f, rows), func(b *testing.B) {
+				b.SetBytes(int64(m.Bytes()))
+				for b.Loop() {
+					for p := range m.Panels {
+						m.MulPanel(out, m.PaddedN(), x, 0, rows, p)
+					}
+				}
+				b.ReportMetric(float64(b.N)*float64(rows)*1536*576*2/b.Elapsed().Seconds()/1e9, "Gmac/s")
+			})
+		}
+	}
+}

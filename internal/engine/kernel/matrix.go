@@ -1,0 +1,72 @@
+package kernel
+
+import "fmt"
+
+// Format is how a Matrix holds its weights.
+type Format uint8
+
+const (
+	// BF16: 16 bits a weight.
+	BF16Weights Format = iota
+	// Q8_0: blocks of 32 signed bytes q with a half d; weight = d*q.
+	Q8_0
+	// Q4_0: blocks of 32 nibbles q with a half d; weight = d*(q-8).
+	Q4_0
+	// Q4_1: blocks of 32 nibbles q with halves d and m; weight = d*q + m.
+	Q4_1
+)
+
+var formats = [...]struct {
+	name      string
+	tileBytes int // of one packed tile
+	rawBytes  int // of 32 weights of one row as GGUF holds them
+}{
+	BF16Weights: {"BF16", 2 * tileWeights, 64},
+	Q8_0:        {"Q8_0", tileWeights + 2*TileN, 34},
+	Q4_0:        {"Q4_0", tileWeights/2 + 2*TileN, 18},
+	Q4_1:        {"Q4_1", tileWeights/2 + 4*TileN, 20},
+}
+
+func (f Format) String() string { return formats[f].name }
+
+// TileN is how many outputs a tile has. A tile is 16 outputs of 32 k.
+const TileN = 16
+
+const tileWeights = TileN * BlockK
+
+// Matrix is the weights of a linear layer, [N, K], packed in tiles.
+//
+// Tiles are [panels, blocks]: a panel is 16 consecutive outputs with all their
+// k, in rising blocks of 32, and lies in one piece. N is padded with zero rows
+// to whole panels and K with zeros to whole blocks. pack.go draws the tiles.
+type Matrix struct {
+	Format Format
+	N, K   int
+	Panels int // ceil(N/16)
+	Blocks int // ceil(K/32)
+	tiles  []byte
+}
+
+// NewMatrix returns an [n, k] matrix of zeros, to be filled by PackPanel. The
+// block formats need k to be a multiple of 32.
+func NewMatrix(f Format, n, k int) (*Matrix, error) {
+	if n <= 0 || k <= 0 || f != BF16Weights && k%BlockK != 0 {
+		return nil, fmt.Errorf("kernel: a %v matrix cannot be [%d, %d]", f, n, k)
+	}
+	m := &Matrix{Format: f, N: n, K: k, Panels: (n + TileN - 1) / TileN, Blocks: (k + BlockK - 1) / BlockK}
+	m.tiles = AlignedBytes(m.Panels * m.panelBytes())
+	return m, nil
+}
+
+// Bytes is the size of the packed weights.
+func (m *Matrix) Bytes() int { return len(m.tiles) }
+
+// PaddedN is N rounded up to whole panels: how many outputs Mul writes.
+func (m *Matrix) PaddedN() int { return m.Panels * TileN }
+
+func (m *Matrix) panelBytes() int { return m.Blocks * formats[m.Format].tileBytes }
+
+func (m *Matrix) panel(i int) []byte {
+	n := m.panelBytes()
+	return m.tiles[i*n : (i+1)*n]
+}
