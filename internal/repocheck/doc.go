@@ -1,0 +1,5 @@
+// Package repocheck holds tests about the repository as a whole: which folder
+// imports which, and that the programs in the README are programs that build.
+// Command nofma below it looks for fused multiply-adds in compiled code.
+// Nothing imports this package.
+package repocheck
