@@ -252,4 +252,3 @@ func appendInfo(b []byte, t Tensor, offset int64) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(t.Type))
 	return binary.LittleEndian.AppendUint64(b, uint64(offset))
 }
-
