@@ -70,7 +70,9 @@ func sincos(x float64) (sin, cos float64) {
 	c, s := 1.0, 1.0
 	for k := 18; k >= 2; k -= 2 {
 		c = 1 - float64(float64(z*inverse[k])*c)
-		s = 1 - float64(float64(z*inverse[k-1])*s)
+	}
+	for k := 17; k >= 3; k -= 2 {
+		s = 1 - float64(float64(z*inverse[k])*s)
 	}
 	s = float64(s * r)
 	switch int64(n) & 3 {

@@ -1,0 +1,218 @@
+package model
+
+import (
+	"tinsmith.example/internal/engine/kernel"
+	"tinsmith.example/internal/engine/team"
+)
+
+// logitRows is how many rows go through the output layer at a time. It bounds
+// the memory of their logits and changes no result.
+const logitRows = 48
+
+// Runner runs a model's steps: the working memory of one engine loop. It is not
+// safe for concurrent use.
+type Runner struct {
+	*Model
+	team    *team.Team
+	maxRows int
+	step    step
+	spans   []span
+
+	// Activations, [maxRows, ...]. A width is padded to whole panels of 16.
+	x      []float32      // [dim] residual stream
+	branch []float32      // [dim] what attention or feed-forward adds to it
+	normed *kernel.Planes // [dim]
+	qkv    []float32      // [q, k, v] each padded
+	q      *kernel.Planes // [kvHeads][maxRows][heads/kvHeads] rows of [headDim]
+	heads  []float32      // [heads*headDim] attention's outputs
+	mixed  *kernel.Planes // the same
+	hidden []float32      // [gate, up] each padded
+	gated  *kernel.Planes // [ffn]
+	logits []float32      // [logitRows, vocab]
+	last   *kernel.Planes // [logitRows] of [dim], normed
+
+	workers []worker
+}
+
+// worker is one thread's own memory.
+type worker struct {
+	attention *kernel.Attention
+	blocks    [][]byte
+	row       []float32
+}
+
+// NewRunner makes a runner whose steps have at most maxRows tokens.
+func NewRunner(m *Model, t *team.Team, maxRows int) *Runner {
+	first := &m.layers[0]
+	r := &Runner{
+		Model: m, team: t, maxRows: maxRows,
+		x:      make([]float32, maxRows*m.Dim),
+		branch: make([]float32, maxRows*first.down.PaddedN()),
+		normed: kernel.NewPlanes(maxRows, m.Dim),
+		qkv:    make([]float32, maxRows*first.qkvWidth()),
+		q:      kernel.NewPlanes(maxRows*m.Heads, m.HeadDim),
+		heads:  make([]float32, maxRows*m.Heads*m.HeadDim),
+		mixed:  kernel.NewPlanes(maxRows, m.Heads*m.HeadDim),
+		hidden: make([]float32, maxRows*2*first.up.PaddedN()),
+		gated:  kernel.NewPlanes(maxRows, m.FFN),
+		logits: make([]float32, logitRows*m.output.PaddedN()),
+		last:   kernel.NewPlanes(logitRows, m.Dim),
+	}
+	for range t.Size() {
+		r.workers = append(r.workers, worker{
+			attention: kernel.NewAttention(m.kv),
+			row:       make([]float32, max(m.Dim, m.FFN)),
+		})
+	}
+	return r
+}
+
+// MaxRows is the most tokens that Forward takes.
+func (r *Runner) MaxRows() int { return r.maxRows }
+
+// Forward runs the chunks through the model, writes their keys and values to
+// their blocks and visits the logits that are wanted. It returns when all
+// visits have. The chunks are of different sequences and have at most MaxRows
+// tokens together.
+func (r *Runner) Forward(chunks []Chunk, visit Visit) {
+	r.step.lay(chunks)
+	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)))
+	rows := len(r.step.rows)
+	r.team.Run(rows, r.embedRow)
+	for i := range r.layers {
+		l := &r.layers[i]
+		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.attnNorm, i > 0) })
+		r.project(r.normed, rows, r.qkv, l.q, l.k, l.v)
+		r.team.Run(rows, func(_, row int) { r.cacheRow(i, l, row) })
+		r.team.Run(len(r.spans), func(w, s int) { r.attend(w, i, r.spans[s]) })
+		r.team.Run(rows, func(_, row int) { r.mixed.Split(row, r.heads[row*r.mixed.K:]) })
+		r.project(r.mixed, rows, r.branch, l.o)
+		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.ffnNorm, true) })
+		r.project(r.normed, rows, r.hidden, l.gate, l.up)
+		r.team.Run(rows, func(w, row int) { r.gateRow(w, row, l) })
+		r.project(r.gated, rows, r.branch, l.down)
+	}
+	r.visitLogits(visit)
+}
+
+// project multiplies rows of x with matrices whose outputs lie side by side in
+// out: [rows, sum of their padded N].
+func (r *Runner) project(x *kernel.Planes, rows int, out []float32, matrices ...*kernel.Matrix) {
+	stride, panels := 0, 0
+	for _, m := range matrices {
+		stride += m.PaddedN()
+		panels += m.Panels
+	}
+	r.team.Run(panels, func(_, p int) {
+		column := 0
+		for _, m := range matrices {
+			if p < m.Panels {
+				m.MulPanel(out[column:], stride, x, 0, rows, p)
+				return
+			}
+			p -= m.Panels
+			column += m.PaddedN()
+		}
+	})
+}
+
+func (r *Runner) embedRow(_, row int) {
+	at := r.step.rows[row]
+	r.embed.row(r.x[row*r.Dim:(row+1)*r.Dim], r.step.chunks[at.chunk].Tokens[at.index])
+}
+
+// normRow adds the branch to a row of the residual stream, if there is one yet,
+// and normalises the row for the next projection.
+func (r *Runner) normRow(w, row int, weight []float32, add bool) {
+	x := r.x[row*r.Dim : (row+1)*r.Dim]
+	if add {
+		r.addBranch(x, row)
+	}
+	normed := r.workers[w].row[:r.Dim]
+	kernel.RMSNorm(normed, x, weight, r.NormEps)
+	r.normed.Split(row, normed)
+}
+
+func (r *Runner) addBranch(x []float32, row int) {
+	stride := (r.Dim + kernel.TileN - 1) / kernel.TileN * kernel.TileN
+	kernel.Add(x, r.branch[row*stride:row*stride+r.Dim])
+}
+
+// cacheRow rotates a row's queries and keys to its position, scales the queries
+// and splits them, and stores keys and values in the row's KV block.
+func (r *Runner) cacheRow(layer int, l *layer, row int) {
+	at, pos := r.step.rows[row], r.step.pos(row)
+	block := r.step.chunks[at.chunk].Blocks[pos/kernel.BlockPositions].Data
+	out := r.qkv[row*l.qkvWidth():]
+	queries, keys, values := out, out[l.q.PaddedN():], out[l.q.PaddedN()+l.k.PaddedN():]
+	perKV := r.Heads / r.KVHeads
+	for h := range r.Heads {
+		q := queries[h*r.HeadDim : (h+1)*r.HeadDim]
+		r.rope.Rotate(q, pos)
+		kernel.Scale(q, r.scale)
+		r.q.Split((h/perKV*r.maxRows+row)*perKV+h%perKV, q)
+	}
+	for h := range r.KVHeads {
+		key := keys[h*r.HeadDim : (h+1)*r.HeadDim]
+		r.rope.Rotate(key, pos)
+		r.kv.Store(r.headPart(block, layer, h), pos%kernel.BlockPositions, key, values[h*r.HeadDim:])
+	}
+}
+
+// headPart is one layer's and key-value head's part of a block.
+func (m *Model) headPart(block []byte, layer, head int) []byte {
+	n := m.kv.HeadBytes()
+	at := (layer*m.KVHeads + head) * n
+	return block[at : at+n]
+}
+
+func (r *Runner) attend(w, layer int, s span) {
+	me := &r.workers[w]
+	chunk := r.step.chunks[s.chunk]
+	pos := chunk.Pos + s.first
+	me.blocks = me.blocks[:0]
+	for _, b := range chunk.Blocks[:(pos+s.count-1)/kernel.BlockPositions+1] {
+		me.blocks = append(me.blocks, r.headPart(b.Data, layer, s.head))
+	}
+	perKV := r.Heads / r.KVHeads
+	row := r.step.first[s.chunk] + s.first
+	me.attention.Attend(r.q, (s.head*r.maxRows+row)*perKV, s.count*perKV, pos, perKV, me.blocks, func(i int) []float32 {
+		return r.heads[((row+i/perKV)*r.Heads+s.head*perKV+i%perKV)*r.HeadDim:]
+	})
+}
+
+func (r *Runner) gateRow(w, row int, l *layer) {
+	n := l.up.PaddedN()
+	hidden := r.hidden[row*2*n:]
+	gated := r.workers[w].row[:r.FFN]
+	kernel.SiLUMul(gated, hidden[:r.FFN], hidden[n:n+r.FFN])
+	r.gated.Split(row, gated)
+}
+
+// visitLogits runs the output layer for the rows that are wanted.
+func (r *Runner) visitLogits(visit Visit) {
+	stride := r.output.PaddedN()
+	for wanted := r.step.wanted; len(wanted) > 0; {
+		rows := wanted[:min(logitRows, len(wanted))]
+		wanted = wanted[len(rows):]
+		r.team.Run(len(rows), func(w, i int) {
+			x := r.x[rows[i]*r.Dim : (rows[i]+1)*r.Dim]
+			r.addBranch(x, rows[i])
+			normed := r.workers[w].row[:r.Dim]
+			kernel.RMSNorm(normed, x, r.norm, r.NormEps)
+			r.last.Split(i, normed)
+		})
+		r.project(r.last, len(rows), r.logits, r.output)
+		r.team.Run(len(rows), func(w, i int) {
+			at := r.step.rows[rows[i]]
+			logits := r.logits[i*stride : i*stride+r.Vocab]
+			if !kernel.Finite(r.x[rows[i]*r.Dim : (rows[i]+1)*r.Dim]) {
+				logits = nil
+			}
+			visit(w, at.chunk, at.index, logits)
+		})
+	}
+}
+
+// qkvWidth is the width of a row of queries, keys and values, each padded.
+func (l *layer) qkvWidth() int { return l.q.PaddedN() + l.k.PaddedN() + l.v.PaddedN() }
