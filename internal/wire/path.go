@@ -1,0 +1,38 @@
+package wire
+
+import "net/url"
+
+// The API's version, as the messages of this package are written: what a client
+// sends as sdk_version.
+const ContractVersion = "0.38.0"
+
+// Paths, below the base URL. The base may itself have a path.
+const (
+	PathClientConfig          = "/api/v1/client/config"
+	PathDynamicConfig         = "/api/v1/client/dynamic_config"
+	PathCreateSession         = "/api/v1/create_session"
+	PathSessionHeartbeat      = "/api/v1/session_heartbeat"
+	PathSessions              = "/api/v1/sessions/" // then {session_id}/finish, see FinishSessionPath
+	PathServerCapabilities    = "/api/v1/get_server_capabilities"
+	PathHealthz               = "/api/v1/healthz"
+	PathTelemetry             = "/api/v1/telemetry"
+	PathSamplers              = "/api/v1/samplers/" // then {sampling_session_id}, see SamplerPath
+	PathCreateSamplingSession = "/api/v1/create_sampling_session"
+	PathJoinSamplingSession   = "/api/v1/join_sampling_session"
+	PathSample                = "/api/v1/asample"
+	PathRetrieveFuture        = "/api/v1/retrieve_future"
+	PathRetrieveFutures       = "/api/v1/retrieve_futures"
+	PathCancelFuture          = "/api/v1/cancel_future"
+)
+
+// FinishSessionPath is where a session is finished. Colons in the id stay as
+// they are; what would end the path segment is escaped.
+func FinishSessionPath(sessionID string) string {
+	return PathSessions + url.PathEscape(sessionID) + "/finish"
+}
+
+// SamplerPath is where a sampling session's model is asked for, escaped like
+// [FinishSessionPath].
+func SamplerPath(samplingSessionID string) string {
+	return PathSamplers + url.PathEscape(samplingSessionID)
+}

@@ -1,0 +1,106 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Tokens are token ids. In JSON they are a list of integers, read and written
+// by hand: prompts have tens of thousands of them.
+type Tokens []int32
+
+// MarshalJSONTo writes a list, also for nil.
+func (t Tokens) MarshalJSONTo(enc *jsontext.Encoder) error {
+	b := make([]byte, 0, 2+7*len(t))
+	b = append(b, '[')
+	for i, id := range t {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(id), 10)
+	}
+	return enc.WriteValue(append(b, ']'))
+}
+
+// UnmarshalJSONFrom reads a list of integers that fit into an int32. Null
+// leaves t as it is.
+func (t *Tokens) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch kind := dec.PeekKind(); kind {
+	case 'n':
+		return dec.SkipValue()
+	case '[':
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		*t, err = parseTokens(raw)
+		return err
+	case jsontext.KindInvalid:
+		_, err := dec.ReadValue()
+		return err
+	default:
+		return fmt.Errorf("want a list of token ids, got %s", kindName(kind))
+	}
+}
+
+// parseTokens reads a valid JSON list as token ids. The result is never nil.
+func parseTokens(raw jsontext.Value) (Tokens, error) {
+	tokens := make(Tokens, 0, bytes.Count(raw, []byte{','})+1)
+	err := eachNumber(raw, func(text []byte) error {
+		id, err := parseInteger(string(text), 64)
+		if err != nil {
+			return err
+		}
+		if id < math.MinInt32 || id > math.MaxInt32 {
+			return fmt.Errorf("token id %d is not in [%d, %d]", id, math.MinInt32, math.MaxInt32)
+		}
+		tokens = append(tokens, int32(id))
+		return nil
+	})
+	return tokens, err
+}
+
+// parseInt64s reads a valid JSON list as integers. The result is never nil.
+func parseInt64s(raw jsontext.Value) ([]int64, error) {
+	list := make([]int64, 0, bytes.Count(raw, []byte{','})+1)
+	err := eachNumber(raw, func(text []byte) error {
+		n, err := parseInteger(string(text), 64)
+		list = append(list, n)
+		return err
+	})
+	return list, err
+}
+
+// eachNumber calls f with every entry of raw, which is valid JSON, and fails if
+// raw is not a list or one of its entries not a number.
+func eachNumber(raw jsontext.Value, f func([]byte) error) error {
+	if kind := raw.Kind(); kind != '[' {
+		return fmt.Errorf("want a list of numbers, got %s", kindName(kind))
+	}
+	rest := bytes.TrimSpace(raw)
+	rest = rest[1 : len(rest)-1]
+	if len(bytes.TrimSpace(rest)) == 0 {
+		return nil
+	}
+	for i := 0; ; i++ {
+		entry, tail, more := bytes.Cut(rest, []byte{','})
+		entry = bytes.TrimSpace(entry)
+		if c := entry[0]; c != '-' && (c < '0' || c > '9') {
+			return &FormatError{Path: fmt.Sprintf("[%d]", i), Err: fmt.Errorf("want a number, got %s", kindName(jsontext.Kind(c)))}
+		}
+		if err := f(entry); err != nil {
+			return &FormatError{Path: fmt.Sprintf("[%d]", i), Err: err}
+		}
+		if !more {
+			return nil
+		}
+		rest = tail
+	}
+}
+
+func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
