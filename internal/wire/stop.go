@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -72,7 +73,7 @@ func (s *Stop) decodeList(dec *jsontext.Decoder) error {
 	if err != nil {
 		return err
 	}
-	first := jsontext.NewDecoder(bytesReader(raw))
+	first := jsontext.NewDecoder(bytes.NewReader(raw))
 	if _, err := first.ReadToken(); err != nil {
 		return err
 	}

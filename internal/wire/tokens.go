@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 
@@ -52,6 +51,10 @@ func (t *Tokens) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 func parseTokens(raw jsontext.Value) (Tokens, error) {
 	tokens := make(Tokens, 0, bytes.Count(raw, []byte{','})+1)
 	err := eachNumber(raw, func(text []byte) error {
+		if id, ok := plainInteger(text); ok {
+			tokens = append(tokens, id)
+			return nil
+		}
 		id, err := parseInteger(string(text), 64)
 		if err != nil {
 			return err
@@ -63,6 +66,22 @@ func parseTokens(raw jsontext.Value) (Tokens, error) {
 		return nil
 	})
 	return tokens, err
+}
+
+// plainInteger reads up to nine digits: nearly every token id, without the
+// allocation that text for an error message takes.
+func plainInteger(text []byte) (int32, bool) {
+	if len(text) > 9 {
+		return 0, false
+	}
+	var n int32
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int32(c-'0')
+	}
+	return n, true
 }
 
 // parseInt64s reads a valid JSON list as integers. The result is never nil.
@@ -102,5 +121,3 @@ func eachNumber(raw jsontext.Value, f func([]byte) error) error {
 		rest = tail
 	}
 }
-
-func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }

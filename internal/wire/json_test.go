@@ -1,0 +1,232 @@
+package wire
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// body is a sampling request with one member replaced.
+func body(members string) string {
+	return `{"sampling_session_id":"s","seq_id":0,"prompt":{"chunks":[{"type":"encoded_text","tokens":[1]}]}` + members + `}`
+}
+
+func TestMalformedRequestsAreRefusedWithTheirPlace(t *testing.T) {
+	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
+	for _, tt := range []struct{ name, body, want string }{
+		{"empty", ``, "ends too early"},
+		{"not JSON", `hello`, "body"},
+		{"cut short", `{"seq_id": 1`, "ends too early"},
+		{"list", `[]`, "body: want an object, got a list"},
+		{"two values", `{} {}`, "body"},
+		{"trailing text", `{}x`, "body"},
+		{"member twice", `{"seq_id":1,"seq_id":2}`, "seq_id"},
+		{"unknown member twice", `{"x":1,"x":2}`, "x"},
+		{"nested member twice", body(`,"sampling_params":{"top_p":1,"top_p":0.5}`), "sampling_params.top_p"},
+		{"invalid UTF-8", "{\"sampling_session_id\":\"\xff\"}", "UTF-8"},
+		{"deep nesting", `{"x":` + deep + `}`, "depth"},
+		{"text for an integer", `{"seq_id":"1"}`, "seq_id: want an integer, got text"},
+		{"fraction for an integer", `{"seq_id":1.5}`, "seq_id: 1.5 is not an integer"},
+		{"exponent for an integer", `{"seq_id":1e3}`, "seq_id: 1e3 is not an integer"},
+		{"65 bits", `{"seq_id":9223372036854775808}`, "seq_id: 9223372036854775808 does not fit into a 64-bit integer"},
+		{"number for text", `{"sampling_session_id":1}`, "sampling_session_id: want text, got a number"},
+		{"number for bool", `{"prompt_logprobs":1}`, "prompt_logprobs: want true or false, got a number"},
+		{"text for a number", body(`,"sampling_params":{"temperature":"1"}`), "sampling_params.temperature: want a number, got text"},
+		{"huge number", body(`,"sampling_params":{"temperature":1e999}`), "sampling_params.temperature"},
+		{"NaN", body(`,"sampling_params":{"temperature":NaN}`), "sampling_params.temperature"},
+		{"object for a list", `{"prompt":{"chunks":{}}}`, "prompt.chunks: want a list, got an object"},
+		{"number for a chunk", `{"prompt":{"chunks":[{"tokens":[]},7]}}`, "prompt.chunks[1]: want a chunk object, got a number"},
+		{"chunk of no kind", `{"prompt":{"chunks":[{}]}}`, "prompt.chunks[0].type: is required"},
+		{"chunk of unknown kind", `{"prompt":{"chunks":[{"type":"video"}]}}`, `prompt.chunks[0].type: unknown chunk type "video"`},
+		{"text chunk without tokens", `{"prompt":{"chunks":[{"type":"encoded_text"}]}}`, "prompt.chunks[0].tokens: is required"},
+		{"text as tokens", `{"prompt":{"chunks":[{"tokens":"abc"}]}}`, "prompt.chunks[0].tokens: want a list of token ids, got text"},
+		{"text among tokens", `{"prompt":{"chunks":[{"tokens":[1,"2"]}]}}`, "prompt.chunks[0].tokens[1]: want a number, got text"},
+		{"list among tokens", `{"prompt":{"chunks":[{"tokens":[1,[2,3]]}]}}`, "prompt.chunks[0].tokens[1]: want a number, got a list"},
+		{"fraction among tokens", `{"prompt":{"chunks":[{"tokens":[1.25]}]}}`, "prompt.chunks[0].tokens[0]: 1.25 is not an integer"},
+		{"token of 33 bits", `{"prompt":{"chunks":[{"tokens":[2147483648]}]}}`, "prompt.chunks[0].tokens[0]: token id 2147483648 is not in"},
+		{"image format", `{"prompt":{"chunks":[{"data":"","format":"gif"}]}}`, `prompt.chunks[0].format: want "png" or "jpeg", got "gif"`},
+		{"image not base64", `{"prompt":{"chunks":[{"data":"?","format":"png"}]}}`, "prompt.chunks[0].data"},
+		{"negative expected tokens", `{"prompt":{"chunks":[{"location":"x","format":"png","expected_tokens":-1}]}}`, "expected_tokens: -1 is negative"},
+		{"stop number", body(`,"sampling_params":{"stop":7}`), "sampling_params.stop: want text, a list of texts or a list of token ids"},
+		{"stop of texts and ids", body(`,"sampling_params":{"stop":["a",1]}`), "sampling_params.stop[1]: want text like the entries before, got a number"},
+		{"stop of ids and texts", body(`,"sampling_params":{"stop":[1,"a"]}`), "sampling_params.stop[1]: want a number, got text"},
+		{"tensor without data", body(`,"target_prompt_logprobs":{"dtype":"int64"}`), "target_prompt_logprobs.data: is required"},
+		{"tensor of texts", body(`,"target_prompt_logprobs":{"data":["1"],"dtype":"int64"}`), "target_prompt_logprobs.data[0]: want a number, got text"},
+		{"tensor of another type", body(`,"target_prompt_logprobs":{"data":[1],"dtype":"int8"}`), `target_prompt_logprobs: dtype "int8"`},
+		{"tensor too small", body(`,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[3,2]}`), "has 6 cells, but there are 1 numbers"},
+		{"tensor that lies", body(`,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[9223372036854775807,9223372036854775807]}`), "too many cells"},
+		{"CSR that lies", body(`,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[4611686018427387904,1],"sparse_crow_indices":[0,1],"sparse_col_indices":[0]}`), "sparse_crow_indices has 2 entries"},
+		{"CSR column", body(`,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[1,1],"sparse_crow_indices":[0,1],"sparse_col_indices":[1]}`), "sparse_col_indices[0] is 1, want 0 to 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var r SampleRequest
+			err := Decode([]byte(tt.body), &r)
+			if _, ok := errors.AsType[*FormatError](err); !ok || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Decode: %v\nwant a *FormatError with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestNullAndAbsentMeanNotSet(t *testing.T) {
+	var r SampleRequest
+	err := Decode([]byte(body(`,"num_samples":null,"prompt_logprobs_last_n":null,"target_prompt_logprobs":null,"base_model":null,
+		"topk_prompt_logprobs":null,"sampling_params":{"max_tokens":null,"seed":null,"stop":null,"temperature":null,"top_k":null,"top_p":null}`)), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := SampleRequest{SamplingSessionID: "s", SeqID: new(int64(0)), Prompt: ModelInput{[]Chunk{TextChunk([]int32{1})}}}
+	if diff := cmp.Diff(want, r); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+func TestAbsentFlagsKeepTheirDefaults(t *testing.T) {
+	c := DefaultClientConfig()
+	if err := Decode([]byte(`{"sample_max_concurrent_requests": 7, "parallel_fwdbwd_chunks": null, "new_flag": true}`), &c); err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultClientConfig()
+	want.SampleMaxConcurrent = 7
+	if c != want {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+}
+
+func TestIntegersTakeNoDetourThroughFloats(t *testing.T) {
+	const id = 987654321_000000001 // no float64 has this value
+	b, err := Encode(&SampleRequest{SeqID: new(int64(id)), SamplingParams: SamplingParams{Seed: new(int64(math.MinInt64))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r SampleRequest
+	if err := Decode(b, &r); err != nil || *r.SeqID != id || *r.SamplingParams.Seed != math.MinInt64 {
+		t.Errorf("%s: seq_id %d, seed %d, %v", b, *r.SeqID, *r.SamplingParams.Seed, err)
+	}
+}
+
+func TestIntegersMayHaveAFractionOfZeros(t *testing.T) {
+	var r SampleRequest
+	if err := Decode([]byte(body(`,"num_samples":3.0,"sampling_params":{"max_tokens":4.00,"temperature":1}`)), &r); err != nil {
+		t.Fatal(err)
+	}
+	if *r.NumSamples != 3 || *r.SamplingParams.MaxTokens != 4 || *r.SamplingParams.Temperature != 1 {
+		t.Errorf("got %d, %d, %v", *r.NumSamples, *r.SamplingParams.MaxTokens, *r.SamplingParams.Temperature)
+	}
+}
+
+func TestStopForms(t *testing.T) {
+	for _, tt := range []struct {
+		json string
+		want Stop
+	}{
+		{`"x"`, Stop{Kind: StopText, Texts: []string{"x"}}},
+		{`""`, Stop{Kind: StopText, Texts: []string{""}}},
+		{`["a","\u00e9"]`, Stop{Kind: StopTexts, Texts: []string{"a", "é"}}},
+		{`[2,0]`, Stop{Kind: StopTokens, Tokens: []int32{2, 0}}},
+		{`[]`, Stop{Kind: StopNever}},
+		{`[ ]`, Stop{Kind: StopNever}},
+		{`null`, Stop{}},
+	} {
+		var p SamplingParams
+		if err := Decode([]byte(`{"stop":`+tt.json+`}`), &p); err != nil {
+			t.Errorf("%s: %v", tt.json, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, p.Stop); diff != "" {
+			t.Errorf("%s: want (-), got (+):\n%s", tt.json, diff)
+		}
+		b, err := Encode(&p)
+		if err != nil {
+			t.Errorf("%s: %v", tt.json, err)
+			continue
+		}
+		var again SamplingParams
+		if err := Decode(b, &again); err != nil || !cmp.Equal(again.Stop, tt.want) {
+			t.Errorf("%s became %s", tt.json, b)
+		}
+	}
+}
+
+func TestNonFiniteNumbersAreNeverWritten(t *testing.T) {
+	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for _, v := range []any{
+			&SampleRequest{SamplingParams: SamplingParams{Temperature: &f}},
+			&SampleRequest{TargetPromptLogprobs: &Tensor{DType: Float32, Floats: []float32{float32(f)}}},
+		} {
+			if b, err := Encode(v); err == nil {
+				t.Errorf("%v was written: %s", f, b)
+			}
+		}
+	}
+}
+
+func TestUnknownMembersThatAskForSomethingAreNamed(t *testing.T) {
+	var r SampleRequest
+	err := Decode([]byte(body(`,"beam_width":4,"later":0,"off":false,"none":null,"blank":"","list":[ ],"object":{},"extra":{"a":1},
+		"sampling_params":{"min_p":0.1,"penalty":0.0,"zero":-0e7,"bias":{"5":1},"top_p":1}`)), &r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"beam_width", "extra", "sampling_params.bias", "sampling_params.min_p"}
+	if got := r.UnknownSet(); !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestEmptyListsAreWritten(t *testing.T) {
+	b, err := Encode(&CreateSessionRequest{})
+	if err != nil || string(b) != `{"tags":[],"user_metadata":{},"sdk_version":""}` {
+		t.Errorf("%s, %v", b, err)
+	}
+	b, err = Encode(&ModelInput{Chunks: []Chunk{TextChunk(nil)}})
+	if err != nil || string(b) != `{"chunks":[{"tokens":[],"type":"encoded_text"}]}` {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
+func TestErrorMessage(t *testing.T) {
+	for _, tt := range []struct{ body, want string }{
+		{`{"detail":"no such model"}`, "no such model"},
+		{`{"detail":{"a":1}}`, `{"a":1}`},
+		{`{"detail":null}`, `{"detail":null}`},
+		{`<html>502</html>`, `<html>502</html>`},
+		{``, ``},
+	} {
+		if got := ErrorMessage([]byte(tt.body)); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.body, got, tt.want)
+		}
+	}
+	if got := ErrorMessage(make([]byte, 1<<20)); len(got) > maxMessage+3 {
+		t.Errorf("a message of %d bytes", len(got))
+	}
+}
+
+func TestFutureAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		body string
+		want FutureAnswer
+	}{
+		{`{"type":"try_again","request_id":"r","queue_state":"active","queue_state_reason":null}`, &TryAgain{TypeTryAgain, "r", QueueActive, ""}},
+		{`{"type":"try_again","error":"x"}`, &TryAgain{Type: TypeTryAgain}},
+		{`{"status":"complete_metadata","response_payload_size":12}`, &CompleteMetadata{StatusCompleteMetadata, 12}},
+		{`{"error":"boom","category":"user"}`, &FailedFuture{"boom", CategoryUser}},
+		{`{"error":"boom","category":"Server"}`, &FailedFuture{"boom", CategoryUnknown}},
+		{`{"error":{"a":1}}`, &FailedFuture{`{"a":1}`, CategoryUnknown}},
+		{`{"error":null,"x":1}`, &FutureResult{[]byte(`{"error":null,"x":1}`)}},
+		{`{"status":"ready"}`, &FutureResult{[]byte(`{"status":"ready"}`)}},
+	} {
+		got, err := DecodeFutureAnswer([]byte(tt.body))
+		if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v, want (-), got (+):\n%s", tt.body, err, diff)
+		}
+	}
+	for _, body := range []string{``, `[]`, `{"status":"complete_metadata"}`, `{"status":"complete_metadata","response_payload_size":-1}`} {
+		if got, err := DecodeFutureAnswer([]byte(body)); err == nil {
+			t.Errorf("%s: %+v", body, got)
+		}
+	}
+}
