@@ -4,13 +4,27 @@
 // server hands in its work. Below it lie sched (what runs next), model (the
 // forward pass), kernel (its arithmetic), kv (the cache) and sample (logits to
 // token). It knows nothing of HTTP or of the wire's messages.
+//
+// The answer to a request is a function of the model, the prompt, the
+// parameters and the seed. What else runs, on how many threads, and how prompts
+// are cut into steps changes how long it takes, and not one bit of it.
 package engine
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"sync"
 
+	"tinsmith.example/internal/cpu"
+	"tinsmith.example/internal/engine/kv"
+	"tinsmith.example/internal/engine/model"
+	"tinsmith.example/internal/engine/sample"
+	"tinsmith.example/internal/engine/sched"
+	"tinsmith.example/internal/engine/team"
 	"tinsmith.example/internal/tokenizer"
+	"tinsmith.example/internal/weights/gguf"
 )
 
 // ErrClosed is what calls on a closed engine return.
@@ -22,31 +36,190 @@ type Options struct {
 	// It does not change any result.
 	Threads int
 	// KVTokens bounds the KV cache, in tokens of all running sequences
-	// together. 0: what half of the machine's free memory holds.
+	// together, rounded down to blocks of 32. 0: what half of the machine's
+	// free memory holds. Requests that do not fit beside others wait; one
+	// that would not fit alone is refused.
 	KVTokens int
+	// StepTokens is the most tokens of one step of the model: 0 (256) or at
+	// least 2. It does not change any result.
+	StepTokens int
 }
+
+const (
+	defaultStepTokens = 256
+	minPrefill        = 32 // prompt tokens of a step beside running samples
+)
 
 // Engine is a loaded model. Its methods may be called by any number of
 // goroutines at once.
-type Engine struct{}
+type Engine struct {
+	file      *gguf.File
+	model     *model.Model
+	team      *team.Team
+	tokenizer *tokenizer.Tokenizer
+	info      Info
+	capacity  int // blocks of the KV cache
+
+	loop loop
+
+	mu     sync.Mutex
+	closed bool
+	inbox  inbox // guarded by mu
+	news   chan struct{}
+	quit   context.CancelCauseFunc
+	ended  chan struct{} // the loop has returned
+}
 
 // Open loads the GGUF file at path.
-func Open(path string, o Options) (*Engine, error) { panic("in work") }
+func Open(path string, o Options) (*Engine, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if _, err := cpu.Chosen(); err != nil {
+		return nil, err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	e, err := open(f, o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return e, nil
+}
+
+func (o Options) check() error {
+	switch {
+	case o.Threads < 0:
+		return &ArgumentError{"threads", o.Threads, "must be at least 0"}
+	case o.KVTokens < 0:
+		return &ArgumentError{"KV cache", o.KVTokens, "must be at least 0 tokens"}
+	case o.StepTokens < 0 || o.StepTokens == 1:
+		return &ArgumentError{"step tokens", o.StepTokens, "must be 0 or at least 2"}
+	}
+	return nil
+}
+
+func open(f *gguf.File, o Options) (*Engine, error) {
+	tok, err := readTokenizer(f)
+	if err != nil {
+		return nil, err
+	}
+	threads := o.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	t := team.New(threads)
+	m, err := model.Load(f, t)
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
+	e.capacity = o.KVTokens / sched.BlockPositions
+	if o.KVTokens == 0 {
+		e.capacity = defaultBlocks(m.BlockBytes(), m.Context)
+	}
+	if e.capacity < 1 {
+		t.Close()
+		return nil, &ArgumentError{"KV cache", o.KVTokens, fmt.Sprintf("must be at least one block of %d tokens", sched.BlockPositions)}
+	}
+	step := o.StepTokens
+	if step == 0 {
+		step = defaultStepTokens
+	}
+	e.start(step)
+	return e, nil
+}
+
+func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
+	arch, _ := f.String("general.architecture")
+	info := Info{
+		Architecture:  arch,
+		Quantization:  m.WeightType.String(),
+		Parameters:    m.Parameters,
+		ContextLength: m.Context,
+		VocabSize:     m.Vocab,
+		BOS:           tok.BOS(),
+	}
+	if eos := tok.EOS(); eos >= 0 {
+		info.EOS = append(info.EOS, eos)
+	}
+	if eot, err := f.Uint("tokenizer.ggml.eot_token_id"); err == nil && eot < uint64(m.Vocab) && int32(eot) != tok.EOS() {
+		info.EOS = append(info.EOS, int32(eot))
+	}
+	return info
+}
+
+// start starts the loop goroutine.
+func (e *Engine) start(stepTokens int) {
+	ctx, quit := context.WithCancelCause(context.Background())
+	e.quit = quit
+	e.news = make(chan struct{}, 1)
+	e.ended = make(chan struct{})
+	e.loop = loop{
+		runner: model.NewRunner(e.model, e.team, stepTokens),
+		sched: sched.New(sched.Config{
+			MaxTokens:  stepTokens,
+			MaxSamples: stepTokens / 2,
+			MinPrefill: min(minPrefill, stepTokens/2),
+		}, kv.NewPool(e.model.BlockBytes(), e.capacity)),
+		tokenizer: e.tokenizer,
+		calls:     map[*sched.Group]*call{},
+		rows:      make([]sample.Row, e.team.Size()),
+	}
+	go func() {
+		defer close(e.ended)
+		e.serve(ctx)
+	}()
+}
 
 // Info describes the model.
-func (e *Engine) Info() Info { panic("in work") }
+func (e *Engine) Info() Info { return e.info }
+
+// KVTokens is how many tokens the KV cache has room for.
+func (e *Engine) KVTokens() int { return e.capacity * sched.BlockPositions }
 
 // Tokenizer is the model's own.
-func (e *Engine) Tokenizer() *tokenizer.Tokenizer { panic("in work") }
-
-// Check says whether Sample would accept r. Its error is an *ArgumentError.
-func (e *Engine) Check(r *Request) error { panic("in work") }
+func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
 
 // Sample runs r beside whatever else is running and returns when it is done.
-// If ctx ends first, the work stops, its memory is freed, and Sample returns
-// ctx's cause. Errors: *ArgumentError, *NonFiniteError, ErrClosed.
-func (e *Engine) Sample(ctx context.Context, r *Request) (*Result, error) { panic("in work") }
+// If ctx ends first, the work stops at the next step, its memory is freed, and
+// Sample returns ctx's cause. Errors: *ArgumentError, *NonFiniteError,
+// *PanicError, ErrClosed.
+func (e *Engine) Sample(ctx context.Context, r *Request) (*Result, error) {
+	if err := e.Check(r); err != nil {
+		return nil, err
+	}
+	c, err := newCall(r, e.info)
+	if err != nil {
+		return nil, err
+	}
+	if !e.submit(c) {
+		return nil, ErrClosed
+	}
+	select {
+	case <-c.done:
+		return c.result, c.err
+	case <-ctx.Done():
+		e.withdraw(c)
+		return nil, context.Cause(ctx)
+	}
+}
 
 // Close fails what is still running with ErrClosed, waits for the engine's
 // goroutines, and unmaps the model. It is idempotent.
-func (e *Engine) Close() error { panic("in work") }
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	first := !e.closed
+	e.closed = true
+	e.mu.Unlock()
+	e.quit(ErrClosed)
+	<-e.ended
+	if !first {
+		return nil
+	}
+	e.team.Close()
+	return e.file.Close()
+}

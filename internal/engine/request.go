@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+
+	"tinsmith.example/internal/engine/sample"
 )
 
 // A Request asks for samples of one prompt, for log probabilities of the
@@ -89,10 +91,7 @@ type Sequence struct {
 }
 
 // TokenLogprob is one id with its log probability.
-type TokenLogprob struct {
-	ID      int32
-	Logprob float32
-}
+type TokenLogprob = sample.TokenLogprob
 
 // StopReason says why a sequence ended.
 type StopReason uint8
@@ -128,9 +127,9 @@ func (e *ArgumentError) Error() string {
 // A NonFiniteError says that a forward pass gave NaN or infinity, which fails
 // the one request it belongs to.
 type NonFiniteError struct {
-	Position int // of the token in its sequence
+	Position int // in the sequence, at or before which it happened
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("the model gave a non-finite value at position %d", e.Position)
+	return fmt.Sprintf("the model gave a non-finite value at or before position %d", e.Position)
 }

@@ -44,7 +44,7 @@ func (e *ConfigError) Error() string {
 const (
 	maxDim     = 1 << 17
 	maxLayers  = 1 << 10
-	maxVocab   = 1 << 21
+	maxVocab   = 1 << 20
 	maxContext = 1 << 20
 )
 

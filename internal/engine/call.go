@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"tinsmith.example/internal/engine/sample"
+	"tinsmith.example/internal/engine/sched"
+)
+
+// A call is a request on its way through the loop. Only the loop touches it
+// until done is closed; after that result and err do not change.
+type call struct {
+	req    *Request
+	params sample.Params
+	group  *sched.Group
+	result *Result
+	stops  *sample.Stops
+	ends   []*sample.StopMatcher // by sample
+	live   int                   // samples that have not ended
+	done   chan struct{}
+	err    error
+}
+
+func newCall(r *Request, info Info) (*call, error) {
+	stops, err := newStops(r, info.EOS)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{
+		req:   r,
+		stops: stops,
+		ends:  make([]*sample.StopMatcher, r.NumSamples),
+		live:  r.NumSamples,
+		done:  make(chan struct{}),
+		group: &sched.Group{
+			Prompt:    r.Prompt,
+			Samples:   r.NumSamples,
+			MaxTokens: maxTokens(r, info.ContextLength),
+			AllLogits: r.PromptLogprobs || r.TopKPromptLogprobs > 0,
+		},
+		result: &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)},
+	}
+	c.params = sample.Params{Temperature: r.Temperature, TopK: r.TopK, TopP: r.TopP, Seed: c.result.Seed}
+	if r.PromptLogprobs {
+		c.result.PromptLogprobs = make([]float32, len(r.Prompt))
+		c.result.PromptLogprobs[0] = float32(math.NaN())
+	}
+	if r.TopKPromptLogprobs > 0 {
+		c.result.TopKPromptLogprobs = make([][]TokenLogprob, len(r.Prompt))
+	}
+	for i := range c.ends {
+		c.ends[i] = stops.Matcher()
+	}
+	return c, nil
+}
+
+// newStops are the ids and texts that end the request's samples.
+func newStops(r *Request, eos []int32) (*sample.Stops, error) {
+	tokens := r.Stop.Tokens
+	if !r.Stop.IgnoreEOS {
+		tokens = slices.Concat(tokens, eos)
+	}
+	return sample.NewStops(tokens, r.Stop.Strings)
+}
+
+// seedOf is the request's seed, or a drawn one.
+func seedOf(r *Request) uint64 {
+	if r.Seed != nil {
+		return *r.Seed
+	}
+	var b [8]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// drawn is what the model and the sampler say of one position of one sample.
+type drawn struct {
+	id      int32
+	logprob float32
+	topK    []TokenLogprob
+}
+
+// draw is the token of one sample at one position, counted from its first, from
+// the logits in row.
+func (c *call) draw(row *sample.Row, index, position int) drawn {
+	id := row.Draw(c.params, uint32(index), uint32(position))
+	return drawn{id, row.Logprob(id), topK(row, c.req.TopKSampleLogprobs)}
+}
+
+// score notes what row, the logits before prompt position pos, says of it.
+func (c *call) score(row *sample.Row, pos int) {
+	if c.req.PromptLogprobs {
+		c.result.PromptLogprobs[pos] = row.Logprob(c.req.Prompt[pos])
+	}
+	if k := c.req.TopKPromptLogprobs; k > 0 {
+		c.result.TopKPromptLogprobs[pos] = topK(row, k)
+	}
+}
+
+func topK(row *sample.Row, k int) []TokenLogprob {
+	if k == 0 {
+		return nil
+	}
+	return row.TopK(make([]TokenLogprob, 0, k), k)
+}
+
+// add appends a drawn token to a sample and says whether it was the last. piece
+// is the token's bytes; it may be nil if there are no stop strings.
+func (c *call) add(i int, d drawn, piece []byte) (last bool) {
+	q := &c.result.Sequences[i]
+	q.Tokens = append(q.Tokens, d.id)
+	q.Logprobs = append(q.Logprobs, d.logprob)
+	if c.req.TopKSampleLogprobs > 0 {
+		q.TopK = append(q.TopK, d.topK)
+	}
+	if c.ends[i].Token(d.id, piece) {
+		q.Stop = StopStop
+		return true
+	}
+	return len(q.Tokens) == c.group.MaxTokens
+}
+
+// finish ends the call; err nil: with its result.
+func (c *call) finish(err error) {
+	if err != nil {
+		c.result, c.err = nil, err
+	}
+	close(c.done)
+}

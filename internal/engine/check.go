@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"tinsmith.example/internal/engine/sched"
+)
+
+// Check says whether Sample would accept r. Its error is an *ArgumentError.
+// Nothing is computed.
+func (e *Engine) Check(r *Request) error {
+	if err := checkPrompt(r.Prompt, e.info.VocabSize); err != nil {
+		return err
+	}
+	if err := checkParams(r); err != nil {
+		return err
+	}
+	if err := checkStop(&r.Stop, e.info.VocabSize); err != nil {
+		return err
+	}
+	return e.checkLength(r)
+}
+
+func checkPrompt(prompt []int32, vocab int) error {
+	if len(prompt) == 0 {
+		return &ArgumentError{"prompt", "[]", "must have at least one token"}
+	}
+	for i, id := range prompt {
+		if id < 0 || int(id) >= vocab {
+			return &ArgumentError{fmt.Sprintf("prompt[%d]", i), id, fmt.Sprintf("the model's token ids are 0 to %d", vocab-1)}
+		}
+	}
+	return nil
+}
+
+func checkParams(r *Request) error {
+	switch {
+	case r.NumSamples < 1 || r.NumSamples > MaxNumSamples:
+		return &ArgumentError{"num_samples", r.NumSamples, fmt.Sprintf("must be 1 to %d", MaxNumSamples)}
+	case r.MaxTokens < 0:
+		return &ArgumentError{"max_tokens", r.MaxTokens, "must be at least 1"}
+	case !(r.Temperature >= 0) || math.IsInf(r.Temperature, 1):
+		return &ArgumentError{"temperature", r.Temperature, "must be finite and at least 0"}
+	case r.TopK < 0:
+		return &ArgumentError{"top_k", r.TopK, "must be at least 1, or -1 for all"}
+	case !(r.TopP > 0 && r.TopP <= 1):
+		return &ArgumentError{"top_p", r.TopP, "must be more than 0 and at most 1"}
+	case r.TopKPromptLogprobs < 0 || r.TopKPromptLogprobs > MaxTopKLogprobs:
+		return &ArgumentError{"topk_prompt_logprobs", r.TopKPromptLogprobs, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
+	case r.TopKSampleLogprobs < 0 || r.TopKSampleLogprobs > MaxTopKLogprobs:
+		return &ArgumentError{"topk_sample_logprobs", r.TopKSampleLogprobs, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
+	}
+	return nil
+}
+
+func checkStop(s *Stop, vocab int) error {
+	if n := max(len(s.Tokens), len(s.Strings)); n > MaxStops {
+		return &ArgumentError{"stop", fmt.Sprintf("%d entries", n), fmt.Sprintf("must be at most %d", MaxStops)}
+	}
+	for i, id := range s.Tokens {
+		if id < 0 || int(id) >= vocab {
+			return &ArgumentError{fmt.Sprintf("stop[%d]", i), id, fmt.Sprintf("the model's token ids are 0 to %d", vocab-1)}
+		}
+	}
+	for i, text := range s.Strings {
+		if text == "" || len(text) > MaxStopBytes {
+			return &ArgumentError{fmt.Sprintf("stop[%d]", i), fmt.Sprintf("%d bytes", len(text)), fmt.Sprintf("must be 1 to %d bytes", MaxStopBytes)}
+		}
+	}
+	return nil
+}
+
+// checkLength holds prompt and answer against the context and the KV cache.
+func (e *Engine) checkLength(r *Request) error {
+	limit := e.info.ContextLength
+	if need := len(r.Prompt) + max(1, r.MaxTokens); need > limit {
+		return &ArgumentError{"prompt", fmt.Sprintf("%d tokens", len(r.Prompt)), fmt.Sprintf(
+			"Prompt length plus max_tokens exceeds the model's context window: %d + %d > %d", len(r.Prompt), max(1, r.MaxTokens), limit)}
+	}
+	g := sched.Group{Prompt: r.Prompt, MaxTokens: maxTokens(r, limit)}
+	if need := g.Need(); need > e.capacity {
+		return &ArgumentError{"max_tokens", g.MaxTokens, fmt.Sprintf(
+			"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
+			len(r.Prompt), need*sched.BlockPositions, e.capacity*sched.BlockPositions)}
+	}
+	return nil
+}
+
+// maxTokens is the most tokens of one sample, for a context of limit tokens.
+func maxTokens(r *Request, limit int) int {
+	if r.MaxTokens > 0 {
+		return r.MaxTokens
+	}
+	return limit - len(r.Prompt)
+}

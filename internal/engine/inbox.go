@@ -1,0 +1,64 @@
+package engine
+
+import "context"
+
+// inbox is what callers have asked of the loop and it has not yet seen.
+type inbox struct {
+	submitted []*call
+	withdrawn []*call
+}
+
+// submit hands c to the loop; false if the engine is closed.
+func (e *Engine) submit(c *call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.inbox.submitted = append(e.inbox.submitted, c)
+	e.ring()
+	return true
+}
+
+// withdraw tells the loop that nobody waits for c any more.
+func (e *Engine) withdraw(c *call) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.inbox.withdrawn = append(e.inbox.withdrawn, c)
+	e.ring()
+}
+
+// ring wakes the loop if it waits.
+func (e *Engine) ring() {
+	select {
+	case e.news <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Engine) takeInbox() inbox {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	in := e.inbox
+	e.inbox = inbox{}
+	return in
+}
+
+// serve is the loop: the only goroutine that touches scheduler, KV cache and
+// runner, so that none of them needs a lock. It ends when ctx does, after
+// failing what was still there.
+func (e *Engine) serve(ctx context.Context) {
+	for ctx.Err() == nil {
+		e.loop.accept(e.takeInbox())
+		if e.loop.sched.Idle() {
+			select {
+			case <-e.news:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		e.loop.runStep()
+	}
+	e.loop.accept(e.takeInbox())
+	e.loop.failAll(context.Cause(ctx))
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+
+	"tinsmith.example/internal/engine/model"
+	"tinsmith.example/internal/engine/sample"
+	"tinsmith.example/internal/engine/sched"
+	"tinsmith.example/internal/tokenizer"
+)
+
+// loop is the state of the engine's goroutine.
+type loop struct {
+	runner    *model.Runner
+	sched     *sched.Scheduler
+	tokenizer *tokenizer.Tokenizer
+	calls     map[*sched.Group]*call
+	rows      []sample.Row // one a worker
+}
+
+// A PanicError says that a step of the model panicked. It fails the requests
+// of that step and no others.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("engine: panic: %v", e.Value) }
+
+// accept takes in what callers have asked.
+func (l *loop) accept(in inbox) {
+	for _, c := range in.submitted {
+		l.calls[c.group] = c
+		l.sched.Add(c.group)
+	}
+	for _, c := range in.withdrawn {
+		if _, ok := l.calls[c.group]; ok {
+			l.fail(c, errWithdrawn)
+		}
+	}
+}
+
+// errWithdrawn ends calls that nobody waits for.
+var errWithdrawn = errors.New("engine: withdrawn")
+
+// outcome is what one part of a step gave.
+type outcome struct {
+	samples []drawn     // of the group's samples after the prompt, or of the one
+	bad     atomic.Bool // a row was not finite
+}
+
+// runStep plans and runs one step and hands its tokens on.
+func (l *loop) runStep() {
+	parts := l.sched.Plan()
+	outcomes, err := l.forward(parts)
+	if err != nil {
+		for _, p := range parts {
+			l.fail(l.calls[p.Group], err)
+		}
+		return
+	}
+	for i, p := range parts {
+		if !outcomes[i].bad.Load() {
+			l.apply(p, &outcomes[i])
+		}
+	}
+	for i, p := range parts { // after all Appends, as Cancel asks
+		if outcomes[i].bad.Load() {
+			l.fail(l.calls[p.Group], &NonFiniteError{Position: p.Pos + len(p.Tokens) - 1})
+		}
+	}
+}
+
+// forward runs the parts through the model. A panic on the way becomes the
+// error.
+func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{p, debug.Stack()}
+		}
+	}()
+	chunks := make([]model.Chunk, len(parts))
+	for i, p := range parts {
+		chunks[i] = model.Chunk{Tokens: p.Tokens, Pos: p.Pos, Blocks: p.Blocks, Logits: p.Logits}
+	}
+	outcomes = make([]outcome, len(parts))
+	l.runner.Forward(chunks, func(worker, c, i int, logits []float32) {
+		l.visit(worker, parts[c], i, logits, &outcomes[c])
+	})
+	return outcomes, nil
+}
+
+// visit turns the logits after token i of a part into what was asked: the next
+// prompt token's log probability, or sampled tokens. It runs on several workers
+// at once; each writes what belongs to its own position only, and only a part's
+// last token writes its outcome. logits nil: the model's state is not finite.
+func (l *loop) visit(worker int, p sched.Part, i int, logits []float32, out *outcome) {
+	c, row := l.calls[p.Group], &l.rows[worker]
+	pos := p.Pos + i
+	if logits == nil || row.Reset(logits) != nil {
+		out.bad.Store(true)
+		return
+	}
+	if next := pos + 1; next < len(c.req.Prompt) {
+		c.score(row, next)
+		return
+	}
+	if p.Seq != nil {
+		out.samples = []drawn{c.draw(row, p.Seq.Index, len(p.Seq.Tokens))}
+		return
+	}
+	out.samples = make([]drawn, c.req.NumSamples)
+	for k := range out.samples {
+		out.samples[k] = c.draw(row, k, 0)
+	}
+}
+
+// apply hands a part's tokens to their samples and the scheduler, and ends the
+// call with its last sample.
+func (l *loop) apply(p sched.Part, out *outcome) {
+	c := l.calls[p.Group]
+	for i, d := range out.samples {
+		if p.Seq != nil {
+			i = p.Seq.Index
+		}
+		var piece []byte
+		if c.stops.HasTexts() {
+			piece = l.tokenizer.TokenBytes(d.id)
+		}
+		last := c.add(i, d, piece)
+		l.sched.Append(p.Group, i, d.id, last)
+		if last {
+			c.live--
+		}
+	}
+	if c.live == 0 {
+		delete(l.calls, c.group)
+		c.finish(nil)
+	}
+}
+
+// fail ends a call with an error, if it has not ended, and frees what it holds.
+func (l *loop) fail(c *call, err error) {
+	if c == nil || l.calls[c.group] != c {
+		return
+	}
+	l.sched.Cancel(c.group)
+	delete(l.calls, c.group)
+	c.finish(err)
+}
+
+func (l *loop) failAll(err error) {
+	for _, c := range slices.Collect(maps.Values(l.calls)) {
+		l.fail(c, err)
+	}
+}
