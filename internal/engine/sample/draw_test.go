@@ -1,0 +1,283 @@
+package sample
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+var drawCases = []Params{
+	{Temperature: 0, TopP: 1},
+	{Temperature: 1, TopP: 1},
+	{Temperature: 0.6, TopP: 1},
+	{Temperature: 1e-3, TopP: 1},
+	{Temperature: 1e6, TopP: 1},
+	{Temperature: 1, TopK: 1, TopP: 1},
+	{Temperature: 1, TopK: 50, TopP: 1},
+	{Temperature: 1.3, TopK: 700, TopP: 1},
+	{Temperature: 1, TopK: 1 << 40, TopP: 1},
+	{Temperature: 1, TopP: 1e-9},
+	{Temperature: 1, TopP: 0.5},
+	{Temperature: 0.7, TopP: 0.9},
+	{Temperature: 1, TopP: 0.999},
+	{Temperature: 1, TopP: math.Nextafter(1, 0)},
+	{Temperature: 1, TopK: 50, TopP: 0.9},
+	{Temperature: 2, TopK: 3000, TopP: 0.99},
+	{Temperature: 1e6, TopK: 40, TopP: 0.5},
+}
+
+func TestDrawFollowsTheWrittenRule(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	var r Row
+	for _, shape := range shapes {
+		for _, n := range []int{1, 2, 17, 1024, 1025, 6000} {
+			x := shape.row(rnd, n)
+			if err := r.Reset(x); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range drawCases {
+				for range 3 {
+					p.Seed = rnd.Uint64()
+					index, position := rnd.Uint32(), rnd.Uint32()
+					kept, want := referenceDraw(x, p, index, position)
+					got := r.Draw(p, index, position)
+					if got != want {
+						t.Fatalf("%s of %d, %+v, sample %d, position %d: drew %d, want %d",
+							shape.name, n, p, index, position, got, want)
+					}
+					if p.TopP < 1 || p.TopK > 0 && p.TopK < n {
+						slices.Sort(kept)
+						if !slices.Equal(r.picked.ids, kept) {
+							t.Fatalf("%s of %d, %+v: %d ids kept, want %d", shape.name, n, p, len(r.picked.ids), len(kept))
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func FuzzDrawFollowsTheWrittenRule(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4}, 1.0, 0, 1.0, uint64(1))
+	f.Add([]byte{9, 9, 9, 0, 128, 255}, 0.5, 2, 0.9, uint64(2))
+	f.Add([]byte{0, 128, 0, 128, 200}, 1e300, 0, 0.3, uint64(3))
+	f.Fuzz(func(t *testing.T, raw []byte, temperature float64, topK int, topP float64, seed uint64) {
+		if len(raw) == 0 || !(temperature >= 0) || math.IsInf(temperature, 1) || topK < 0 || !(topP > 0 && topP <= 1) {
+			t.Skip()
+		}
+		x := make([]float32, len(raw))
+		for i, b := range raw { // few different values, of all sizes, so that ties and extremes are common
+			x[i] = float32(math.Ldexp(float64(int8(b))/8, int(b&7)*int(b&8)*2-8))
+		}
+		p := Params{Temperature: temperature, TopK: topK, TopP: topP, Seed: seed}
+		_, want := referenceDraw(x, p, 1, 2)
+		if got := at(t, x).Draw(p, 1, 2); got != want {
+			t.Errorf("%v, %+v: drew %d, want %d", x, p, got, want)
+		}
+	})
+}
+
+// How far a selection looks first is a guess; a wrong one costs time only.
+func TestGuessesDoNotChangeTheSelection(t *testing.T) {
+	const n = 20000
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i%sampleStride) / 8 // every id that guess looks at has the lowest logit
+	}
+	x[3], x[sampleStride] = 20, 19
+	r := at(t, x)
+	for _, p := range []Params{
+		{Temperature: 1, TopK: 5, TopP: 1}, {Temperature: 1, TopK: 300, TopP: 1}, {Temperature: 1, TopK: 9000, TopP: 1},
+		{Temperature: 9, TopP: 0.9}, {Temperature: 100, TopP: 0.9}, {Temperature: 100, TopP: 0.01},
+	} {
+		kept, _ := referenceDraw(x, p, 0, 0)
+		slices.Sort(kept)
+		if r.Draw(p, 0, 0); !slices.Equal(r.picked.ids, kept) {
+			t.Errorf("%+v: %d ids kept, want %d", p, len(r.picked.ids), len(kept))
+		}
+	}
+}
+
+func TestGreedyTakesTheLowestOfTheLikeliest(t *testing.T) {
+	zero := float32(0)
+	for _, tt := range []struct {
+		logits []float32
+		want   int32
+	}{
+		{[]float32{5}, 0},
+		{[]float32{1, 3, 2, 3}, 1},
+		{[]float32{-1, -zero, zero}, 1},
+		{[]float32{-2, -1, -1}, 1},
+	} {
+		r := at(t, tt.logits)
+		for _, p := range []Params{
+			{Temperature: 0, TopP: 1}, {Temperature: 0, TopK: 3, TopP: 0.5, Seed: 9},
+			{Temperature: 1, TopK: 1, TopP: 1}, {Temperature: 1, TopP: 1e-300},
+		} {
+			if got := r.Draw(p, 2, 3); got != tt.want {
+				t.Errorf("%v with %+v: %d, want %d", tt.logits, p, got, tt.want)
+			}
+		}
+	}
+}
+
+func TestTokenDependsOnNothingButItsArguments(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(13, 14))
+	p := Params{Temperature: 1, TopP: 0.95, Seed: 77}
+	rows := [][]float32{peakedRow(rnd, 5000), flatRow(rnd, 300), tiedRow(rnd, 2000)}
+	sequence := func(r *Row, index uint32) (ids []int32) {
+		for position := range uint32(30) {
+			id, _, err := r.Next(rows[position%3], p, index, position)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	var shared Row
+	var together [8][]int32
+	for i := len(together) - 1; i >= 0; i-- { // in another order
+		together[i] = sequence(&shared, uint32(i))
+	}
+	for i := range 4 { // the first 4 of 8 are the 4
+		if alone := sequence(new(Row), uint32(i)); !slices.Equal(alone, together[i]) {
+			t.Errorf("sample %d: %v alone, %v among others", i, alone, together[i])
+		}
+		for j := range i {
+			if slices.Equal(together[i], together[j]) {
+				t.Errorf("samples %d and %d are the same", i, j)
+			}
+		}
+	}
+	before := sequence(&shared, 0)
+	p.Seed++
+	if slices.Equal(before, sequence(&shared, 0)) {
+		t.Error("another seed gives the same sample")
+	}
+}
+
+// TestDrawsHaveTheirProbabilities compares frequencies of fixed draws with the
+// exact distribution: chi-square with limits that a right sampler exceeds once
+// in 10^5.
+func TestDrawsHaveTheirProbabilities(t *testing.T) {
+	const draws = 20000
+	rnd := rand.New(rand.NewPCG(15, 16))
+	small := flatRow(rnd, 40)
+	wide := make([]float32, 5000) // 10 likely ids, in all of its groups, and a tail
+	for i := range wide {
+		wide[i] = -9
+	}
+	for i := range 10 {
+		wide[i*507] = float32(i) / 4
+	}
+	for _, tt := range []struct {
+		logits []float32
+		p      Params
+	}{
+		{small, Params{Temperature: 1, TopP: 1}},
+		{small, Params{Temperature: 0.5, TopP: 1}},
+		{small, Params{Temperature: 3, TopK: 12, TopP: 1}},
+		{small, Params{Temperature: 1, TopP: 0.7}},
+		{small, Params{Temperature: 1, TopK: 20, TopP: 0.8}},
+		{wide, Params{Temperature: 1, TopP: 1}},
+		{wide, Params{Temperature: 2, TopP: 1}},
+		{wide, Params{Temperature: 1, TopK: 10, TopP: 1}},
+	} {
+		t.Run(fmt.Sprintf("%d/%+v", len(tt.logits), tt.p), func(t *testing.T) {
+			kept, _ := referenceDraw(tt.logits, tt.p, 0, 0)
+			probability := make([]float64, len(tt.logits))
+			z := 0.0
+			for _, id := range kept {
+				probability[id] = math.Exp(float64(tt.logits[id]) / tt.p.Temperature)
+				z += probability[id]
+			}
+			r := at(t, tt.logits)
+			counts := make([]int, len(tt.logits))
+			for i := range uint32(draws) {
+				counts[r.Draw(tt.p, i%7, i/7)]++
+			}
+			var rest, restWant, chi float64 // ids that are too rare for a cell of their own share one
+			cells := 0
+			add := func(got, want float64) {
+				chi += (got - want) * (got - want) / want
+				cells++
+			}
+			for id, c := range counts {
+				want := probability[id] / z * draws
+				switch {
+				case want == 0 && c > 0:
+					t.Fatalf("%d was drawn %d times, but is filtered out", id, c)
+				case want < 10:
+					rest, restWant = rest+float64(c), restWant+want
+				default:
+					add(float64(c), want)
+				}
+			}
+			if restWant > 0 {
+				add(rest, restWant)
+			}
+			// Wilson and Hilferty: the cube root of chi-square over its
+			// degrees of freedom is nearly normal.
+			df := float64(cells - 1)
+			limit := df * math.Pow(1-2/(9*df)+4.27*math.Sqrt(2/(9*df)), 3)
+			if chi > limit {
+				t.Errorf("chi-square is %.1f in %d cells, the limit %.1f", chi, cells, limit)
+			}
+		})
+	}
+}
+
+// A place in a group must be stretched to the group's ids: were the rest that
+// rounding leaves given to an id at the group's end, this one would be drawn
+// far too often.
+func TestRoundingOfGroupSumsFavoursNoId(t *testing.T) {
+	x := make([]float32, 1024)
+	for i := range x {
+		x[i] = float32(i%97) / 300
+	}
+	x[0], x[1023] = 1, -60
+	r := at(t, x)
+	for _, u := range []uint64{0, 1, math.MaxUint64 / 2, math.MaxUint64 - 1, math.MaxUint64} {
+		if id := r.drawFromAll(u, r.sums, 1); id == 1023 {
+			t.Errorf("u = %d drew an id with a probability of e^-68", u)
+		}
+	}
+	if id := r.drawFromAll(0, r.sums, 1); id != 0 {
+		t.Errorf("u = 0 drew %d, want 0", id)
+	}
+	if id := r.drawFromAll(math.MaxUint64, r.sums, 1); id != 1022 {
+		t.Errorf("the last u drew %d, want 1022", id)
+	}
+}
+
+func TestGroupsOfTinyWeightsCanBeDrawn(t *testing.T) {
+	// One likely id, then a group of ids each below the unit of mass, but
+	// together above it.
+	x := make([]float32, 2048)
+	for i := range x {
+		x[i] = -32 // e^-32 is 2^-46.2
+	}
+	x[0] = 0
+	r := at(t, x)
+	total := totalMass(r.sums)
+	if mass(r.sums[1]) == 0 {
+		t.Fatal("the second group has no mass")
+	}
+	lastOfFirst := uint64(float64(mass(r.sums[0])) / float64(total) * math.MaxUint64)
+	seen := map[int32]bool{}
+	for i := range uint64(1000) {
+		seen[r.drawFromAll(lastOfFirst+i*((math.MaxUint64-lastOfFirst)/1000), r.sums, 1)] = true
+	}
+	inSecond := 0
+	for id := range seen {
+		if id >= 1024 {
+			inSecond++
+		}
+	}
+	if inSecond < 40 {
+		t.Errorf("%d different ids of the second group, want more", inSecond)
+	}
+}
