@@ -21,6 +21,12 @@ func RMSNorm(dst, x, w []float32, eps float32) {
 
 func squareSumGeneric(x []float32) float32 {
 	var lanes [16]float32
+	squareLanes(&lanes, x)
+	return fold(&lanes)
+}
+
+// squareLanes adds the squares of x to their lanes, from lane 0 on.
+func squareLanes(lanes *[16]float32, x []float32) {
 	for len(x) >= 16 {
 		v := (*[16]float32)(x)
 		for l := range lanes {
@@ -31,7 +37,6 @@ func squareSumGeneric(x []float32) float32 {
 	for l, v := range x {
 		lanes[l] += float32(v * v)
 	}
-	return fold(&lanes)
 }
 
 func scaleByGeneric(dst, x, w []float32, inv float32) {

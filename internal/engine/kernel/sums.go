@@ -61,6 +61,12 @@ func ExpSums(sums, weights, logits []float32, max, invT float32) {
 
 func expSumGeneric(weights, logits []float32, max, invT float32) float32 {
 	var lanes [16]float32
+	expLanes(&lanes, weights, logits, max, invT)
+	return fold(&lanes)
+}
+
+// expLanes adds the weights of logits to their lanes, from lane 0 on.
+func expLanes(lanes *[16]float32, weights, logits []float32, max, invT float32) {
 	for i, x := range logits {
 		w := Exp(float32((x - max) * invT))
 		if weights != nil {
@@ -68,5 +74,4 @@ func expSumGeneric(weights, logits []float32, max, invT float32) float32 {
 		}
 		lanes[i&15] += w
 	}
-	return fold(&lanes)
 }

@@ -1,0 +1,159 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// lengths are around the vectors of 16, the calls of 512 vectors and the groups.
+var lengths = []int{0, 1, 15, 16, 17, 31, 32, 33, 64, 576, 1023, 1024, 1025, 8191, 8192, 8209}
+
+// edges are values at which a kernel could part from its twin.
+var edges = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 88, 88.1, -87, -87.1, 1e30, -1e30,
+	0x1p-56, 0x1.fep-57, 0x1.ffp-57, 0x1p-126, 0x1p-149, -0x1p-130, math.MaxFloat32, -math.MaxFloat32,
+	0x1.01p0, 0x1.03p0, 0x1.010002p0, 0x1.fffffep127}
+
+// floats are n random values with edges among them, starting at any alignment.
+func floats(r *rand.Rand, n int) []float32 {
+	offset := r.IntN(16)
+	x := make([]float32, n+offset)[offset:]
+	for i := range x {
+		x[i] = activation(r)
+		if r.IntN(8) == 0 {
+			x[i] = edges[r.IntN(len(edges))]
+		}
+	}
+	return x
+}
+
+// TestVectorKernelsMatchTwins compares what this machine runs with plain Go.
+func TestVectorKernelsMatchTwins(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	for _, n := range lengths {
+		for range 8 {
+			x, y, w := floats(r, n), floats(r, n), floats(r, n)
+			what := fmt.Sprintf("n=%d", n)
+			got, want := make([]float32, n), make([]float32, n)
+
+			sameBits(t, "maxOf "+what, []float32{maxOf(x) + 0}, []float32{maxGeneric(x) + 0})
+
+			m, invT := float32(r.NormFloat64()*10), float32(r.ExpFloat64())
+			sum := expSum(got, x, m, invT)
+			sameBits(t, "expSum "+what, []float32{sum, expSum(nil, x, m, invT)}, []float32{expSumGeneric(want, x, m, invT), sum})
+			sameBits(t, "expSum weights "+what, got, want)
+
+			siluMul(got, x, y)
+			siluMulGeneric(want, x, y)
+			sameBits(t, "siluMul "+what, got, want)
+
+			sameBits(t, "squareSum "+what, []float32{squareSum(y)}, []float32{squareSumGeneric(y)})
+
+			inv := float32(r.ExpFloat64())
+			scaleBy(got, x, w, inv)
+			scaleByGeneric(want, x, w, inv)
+			sameBits(t, "scaleBy "+what, got, want)
+		}
+	}
+}
+
+func TestSplitMatchesTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, blocks := range []int{1, 2, 18, 511, 512, 513} {
+		x := floats(r, blocks*BlockK)
+		got, want := make([]float32, blocks*planeFloats), make([]float32, blocks*planeFloats)
+		gotSums, wantSums := make([]float32, blocks), make([]float32, blocks)
+		splitBlocks(got, gotSums, x)
+		splitBlocksGeneric(want, wantSums, x)
+		sameBits(t, fmt.Sprintf("%d blocks: planes", blocks), got, want)
+		sameBits(t, fmt.Sprintf("%d blocks: sums", blocks), gotSums, wantSums)
+	}
+}
+
+// TestNonFiniteStaysNonFinite: a NaN or an infinity that comes into any of
+// these comes out as one, so that the end of the forward pass can tell.
+func TestNonFiniteStaysNonFinite(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, bad := range []float32{nan, inf, -inf} {
+		for _, at := range []int{0, 15, 16, 40} {
+			x := make([]float32, 64)
+			x[at] = bad
+			ones := make([]float32, 64)
+			for i := range ones {
+				ones[i] = 1
+			}
+			p := NewPlanes(1, 64)
+			p.Split(0, x)
+			if Finite(p.Data) {
+				t.Errorf("Split loses %v at %d", bad, at)
+			}
+			dst := make([]float32, 64)
+			RMSNorm(dst, x, ones, 1e-5)
+			if Finite(dst) {
+				t.Errorf("RMSNorm loses %v at %d", bad, at)
+			}
+			if bad == bad {
+				continue // infinities may come out finite below, as they should
+			}
+			SiLUMul(dst, x, ones)
+			if Finite(dst) {
+				t.Errorf("SiLUMul loses %v at %d", bad, at)
+			}
+			sums := make([]float32, 1)
+			if ExpSums(sums, dst, x, 0, 1); Finite(sums) || Finite(dst) {
+				t.Errorf("ExpSums loses %v at %d", bad, at)
+			}
+		}
+	}
+}
+
+// TestPlanesHoldTheValue: hi + lo is x to 16 bits, and nothing below 2^-56 is
+// left in a plane.
+func TestPlanesHoldTheValue(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 10))
+	p := NewPlanes(1, BlockK)
+	for range 2000 {
+		x := make([]float32, BlockK)
+		for i := range x {
+			x[i] = float32(math.Ldexp(r.NormFloat64(), r.IntN(100)-70))
+		}
+		p.Split(0, x)
+		for i, v := range x {
+			hi, lo := p.Data[i], p.Data[BlockK+i]
+			for _, plane := range []float32{hi, lo} {
+				if math.Float32bits(plane)&0xffff != 0 || plane != 0 && math.Abs(float64(plane)) < flushBelow {
+					t.Fatalf("%v has a plane %v", v, plane)
+				}
+			}
+			if err := math.Abs(float64(v) - float64(hi) - float64(lo)); err > 0x1p-17*math.Abs(float64(v))+flushBelow {
+				t.Fatalf("%v is split into %v and %v: off by %g", v, hi, lo, err)
+			}
+		}
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	r := rand.New(rand.NewPCG(11, 11))
+	const n = 49152
+	x, y, dst := make([]float32, n), make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i], y[i] = float32(r.NormFloat64()*5), 1
+	}
+	planes, sums := NewPlanes(1, n), make([]float32, Groups(n))
+	for name, run := range map[string]func(){
+		"Max":     func() { Max(x) },
+		"ExpSums": func() { ExpSums(sums, nil, x, 20, 1) },
+		"SiLUMul": func() { SiLUMul(dst, x, y) },
+		"RMSNorm": func() { RMSNorm(dst, x, y, 1e-5) },
+		"Split":   func() { planes.Split(0, x) },
+		"Finite":  func() { Finite(x) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(4 * n)
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
