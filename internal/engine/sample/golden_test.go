@@ -31,14 +31,14 @@ func TestSeedsGiveWhatTheyAlwaysGave(t *testing.T) {
 		ids   []int32 // sample 0, positions 0 to 7
 		hash  string  // of 4 samples of 100 tokens: ids and bits of log probabilities, little endian
 	}{
-		{100, Params{Temperature: 1, TopP: 1, Seed: 42}, nil, ""},
-		{5000, Params{Temperature: 0, TopP: 1, Seed: 42}, nil, ""},
-		{5000, Params{Temperature: 1, TopP: 1, Seed: 42}, nil, ""},
-		{49152, Params{Temperature: 1, TopP: 1, Seed: 42}, nil, ""},
-		{49152, Params{Temperature: 0.7, TopP: 1, Seed: 1 << 63}, nil, ""},
-		{49152, Params{Temperature: 1, TopK: 50, TopP: 1, Seed: 42}, nil, ""},
-		{49152, Params{Temperature: 1, TopP: 0.9, Seed: 42}, nil, ""},
-		{49152, Params{Temperature: 0.25, TopK: 100, TopP: 0.75, Seed: 42}, nil, ""},
+		{100, Params{Temperature: 1, TopP: 1, Seed: 42}, []int32{28, 17, 45, 45, 70, 17, 57, 18}, "5f00c68b3559b4d8"},
+		{5000, Params{Temperature: 0, TopP: 1, Seed: 42}, []int32{4697, 4697, 4697, 4697, 4697, 4697, 4697, 4697}, "42500b353aeb725c"},
+		{5000, Params{Temperature: 1, TopP: 1, Seed: 42}, []int32{2290, 1634, 3288, 3374, 4111, 1484, 3730, 2015}, "4397555bb8eb6d68"},
+		{49152, Params{Temperature: 1, TopP: 1, Seed: 42}, []int32{23300, 16326, 32421, 33075, 41270, 14550, 36624, 20343}, "4cca4348dfb8ccde"},
+		{49152, Params{Temperature: 0.7, TopP: 1, Seed: 1 << 63}, []int32{25150, 7847, 45156, 11877, 18938, 38723, 23783, 26836}, "99b7b69dc05183e8"},
+		{49152, Params{Temperature: 1, TopK: 50, TopP: 1, Seed: 42}, []int32{22620, 18701, 32803, 34079, 42719, 14913, 39109, 21666}, "caf86c2b43fbdffb"},
+		{49152, Params{Temperature: 1, TopP: 0.9, Seed: 42}, []int32{23300, 16344, 32393, 33075, 41278, 14556, 36624, 20357}, "9a63ea01299a8ac1"},
+		{49152, Params{Temperature: 0.25, TopK: 100, TopP: 0.75, Seed: 42}, []int32{25897, 18701, 35043, 35959, 42719, 14913, 39109, 21724}, "c0b536d5cbe3bddd"},
 	} {
 		x := goldenRow(tt.vocab)
 		r := at(t, x)
