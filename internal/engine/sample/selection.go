@@ -119,8 +119,8 @@ func (s *selection) likeliest(r *Row, k int) {
 // of the likeliest of every sampleStride-th id. What is selected in the end
 // does not depend on it.
 func (s *selection) guess(r *Row, k int) float32 {
-	expected := float64(k) / sampleStride
-	wanted := int(expected + float64(3*math.Sqrt(expected)) + 4)
+	expected := k / sampleStride
+	wanted := expected + 3*int(math.Sqrt(float64(expected))) + 6
 	if len(r.logits) < sampleStride*sampleStride || wanted > len(r.logits)/sampleStride/2 {
 		return -math.MaxFloat32
 	}
