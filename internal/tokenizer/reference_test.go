@@ -1,0 +1,160 @@
+package tokenizer
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ulikunitz/xz"
+)
+
+func openXZ(t testing.TB, name string) io.Reader {
+	t.Helper()
+	f, err := os.Open("testdata/" + name + ".xz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	r, err := xz.NewReader(bufio.NewReader(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func readXZ(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := io.ReadAll(openXZ(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// smolSpec is what the default model's GGUF file says.
+func smolSpec(t testing.TB) Spec {
+	t.Helper()
+	var m struct {
+		Model   string   `json:"tokenizer.ggml.model"`
+		Pre     string   `json:"tokenizer.ggml.pre"`
+		Tokens  []string `json:"tokenizer.ggml.tokens"`
+		Types   []int32  `json:"tokenizer.ggml.token_type"`
+		Merges  []string `json:"tokenizer.ggml.merges"`
+		BOS     int32    `json:"tokenizer.ggml.bos_token_id"`
+		EOS     int32    `json:"tokenizer.ggml.eos_token_id"`
+		Unknown int32    `json:"tokenizer.ggml.unknown_token_id"`
+		Padding int32    `json:"tokenizer.ggml.padding_token_id"`
+		AddBOS  bool     `json:"tokenizer.ggml.add_bos_token"`
+		Chat    string   `json:"tokenizer.chat_template"`
+	}
+	if err := json.Unmarshal(readXZ(t, "smollm2.gguf.json"), &m); err != nil {
+		t.Fatal(err)
+	}
+	return Spec{
+		Model: m.Model, Pre: m.Pre, Tokens: m.Tokens, Types: m.Types, Merges: m.Merges,
+		BOS: m.BOS, EOS: m.EOS, Unknown: m.Unknown, Padding: m.Padding,
+		AddBOS: m.AddBOS, ChatTemplate: m.Chat,
+	}
+}
+
+var smolOnce struct {
+	sync.Once
+	t *Tokenizer
+}
+
+// smol is the default model's tokenizer, made from its GGUF metadata.
+func smol(t testing.TB) *Tokenizer {
+	t.Helper()
+	smolOnce.Do(func() {
+		var err error
+		if smolOnce.t, err = New(smolSpec(t)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return smolOnce.t
+}
+
+// reference holds the difficult strings and what the reference makes of them.
+type reference struct {
+	text, decoded string
+	ids           []int32
+}
+
+func readReference(t testing.TB) []reference {
+	t.Helper()
+	texts := json.NewDecoder(openXZ(t, "strings.jsonl"))
+	results := json.NewDecoder(openXZ(t, "smollm2.ids.jsonl"))
+	var all []reference
+	for texts.More() {
+		var r reference
+		if err := texts.Decode(&r.text); err != nil {
+			t.Fatal(err)
+		}
+		if err := results.Decode(&[]any{&r.ids, &r.decoded}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	if len(all) != 26366 {
+		t.Fatalf("%d strings, want 26366", len(all))
+	}
+	return all
+}
+
+func TestIDsAndTextAsTheReference(t *testing.T) {
+	fromJSON, err := FromJSON(readXZ(t, "smollm2.tokenizer.json"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := readReference(t)
+	for _, tt := range []struct {
+		name string
+		tok  *Tokenizer
+	}{{"GGUF", smol(t)}, {"tokenizer.json", fromJSON}} {
+		bad := 0
+		for i, r := range all {
+			ids := tt.tok.Encode(r.text)
+			text := tt.tok.Decode(r.ids)
+			if slices.Equal(ids, r.ids) && text == r.decoded {
+				continue
+			}
+			if bad++; bad <= 5 {
+				t.Errorf("%s, line %d, %.80q:\nids  %.300v\nwant %.300v\ntext %.80q\nwant %.80q",
+					tt.name, i+1, r.text, ids, r.ids, text, r.decoded)
+			}
+		}
+		if bad > 0 {
+			t.Errorf("%s: %d of %d strings differ", tt.name, bad, len(all))
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	tok := smol(b)
+	all := readReference(b)
+	var prose strings.Builder // the strings as they come, without the long runs
+	for _, r := range all {
+		if len(r.text) < 2000 {
+			prose.WriteString(r.text)
+			prose.WriteByte('\n')
+		}
+	}
+	for _, bb := range []struct{ name, text string }{
+		{"prose", strings.Repeat("The weather today is mild, with some clouds in the north; it won't rain before 17:30.\n", 1000)},
+		{"difficult", prose.String()},
+		{"run", strings.Repeat("a", 100_000)},
+		{"spaces", strings.Repeat(" ", 100_000)},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			b.SetBytes(int64(len(bb.text)))
+			for b.Loop() {
+				tok.Encode(bb.text)
+			}
+		})
+	}
+}
