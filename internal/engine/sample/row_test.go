@@ -45,7 +45,7 @@ func TestNonFiniteLogitsAreRefused(t *testing.T) {
 func TestLogprobsAreThoseOfTheSoftmax(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for _, shape := range shapes {
-		for _, n := range []int{1, 2, 1023, 1024, 1025, 20000} {
+		for _, n := range []int{1, 2, 1023, 1024, 1025, 3000} {
 			x := shape.row(rnd, n)
 			r := at(t, x)
 			z := 0.0
@@ -110,7 +110,7 @@ func TestTopKIsTheHeadOfTheSortedVocabulary(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	var r Row
 	for _, shape := range shapes {
-		for _, n := range []int{1, 5, 1000, 5000, 30000} {
+		for _, n := range []int{1, 5, 1000, 9000} {
 			x := shape.row(rnd, n)
 			if err := r.Reset(x); err != nil {
 				t.Fatal(err)

@@ -15,13 +15,12 @@ import (
 // counting in buckets.
 type selection struct {
 	ids    []int32   // rising
-	logits []float32 // [len(ids)]
-	depths []uint32  // [len(ids)] how far below the row's maximum, see depth
-	masses []int64   // [len(ids)] what the prefix is measured in: 1 each, or masses
+	masses []int64   // [len(ids)] what a prefix is measured in: masses, or 1 each
+	logits []float32 // [len(ids)], until keep
+	depths []uint32  // [len(ids)], until keep: how far below the row's maximum, see depth
 
-	weights []float32 // [len(ids)] or left over
-	sums    []float32 // left over
-	order   []uint64  // left over
+	weights, sums []float32 // left over from weigh
+	order         []uint64  // left over from TopK
 
 	buckets [1 << bucketBits]int64
 }
@@ -39,37 +38,44 @@ type cut struct {
 }
 
 // depth maps finite float32 values to integers in the opposite order, -0 and
-// +0 to the same one.
+// +0 to the same one. It has no branch, since signs are hard to predict.
 func depth(x float32) uint32 {
-	const sign = 1 << 31
 	b := math.Float32bits(x)
-	if b > sign { // below zero: b rises as x falls
-		return b
-	}
-	return ^b &^ sign // the sign cleared before or after: -0 is +0
+	negative := uint32(int32(b) >> 31) // all ones or none
+	// The bits of a negative float rise as it falls, from 1<<31 for -0; those
+	// of others are inverted, from 1<<31-1 for +0 down. Adding -1 to the former
+	// brings -0 and +0 together.
+	return b ^ (1<<31-1)&^negative + negative
 }
 
 // gather selects the ids whose logit is at least floor.
 func (s *selection) gather(logits []float32, floor float32) {
-	s.ids = s.ids[:0]
 	const step = 8
+	ids, n := sized(s.ids, len(logits)), 0
 	i := 0
 	for ; i+step <= len(logits); i += step {
 		x := (*[step]float32)(logits[i:])
 		if x[0] >= floor || x[1] >= floor || x[2] >= floor || x[3] >= floor ||
 			x[4] >= floor || x[5] >= floor || x[6] >= floor || x[7] >= floor {
-			s.appendFrom(logits, i, i+step, floor)
+			n += gatherStep(ids[n:], x[:], int32(i), floor)
 		}
 	}
-	s.appendFrom(logits, i, len(logits), floor)
+	n += gatherStep(ids[n:], logits[i:], int32(i), floor)
+	s.ids = ids[:n]
 }
 
-func (s *selection) appendFrom(logits []float32, from, to int, floor float32) {
-	for i := from; i < to; i++ {
-		if logits[i] >= floor {
-			s.ids = append(s.ids, int32(i))
+// gatherStep writes those ids from first on whose logit is at least floor and
+// returns how many they are. It writes every id, without a branch, and then
+// moves on or not. len(ids) >= len(logits).
+func gatherStep(ids []int32, logits []float32, first int32, floor float32) int {
+	n := 0
+	for i, x := range logits {
+		ids[n] = first + int32(i)
+		if x >= floor {
+			n++
 		}
 	}
+	return n
 }
 
 // measureByCount fetches the logits of the ids, each of which counts 1.
@@ -204,19 +210,24 @@ func (s *selection) lastAt(depth uint32, target int64) cut {
 	return end
 }
 
-// keep drops the ids after end and returns the mass of the others.
+// keep drops the ids after end and returns the mass of the others. Only ids and
+// masses are right afterwards.
 func (s *selection) keep(end cut) (total int64) {
-	n := 0
+	n, last := 0, rank(end.depth, end.id)
 	for i, d := range s.depths {
-		if d < end.depth || d == end.depth && s.ids[i] <= end.id {
-			s.ids[n], s.logits[n], s.depths[n], s.masses[n] = s.ids[i], s.logits[i], d, s.masses[i]
-			total += s.masses[n]
+		id, m := s.ids[i], s.masses[i]
+		s.ids[n], s.masses[n] = id, m
+		if rank(d, id) <= last {
 			n++
+			total += m
 		}
 	}
-	s.ids, s.logits, s.depths, s.masses = s.ids[:n], s.logits[:n], s.depths[:n], s.masses[:n]
+	s.ids, s.masses = s.ids[:n], s.masses[:n]
 	return total
 }
+
+// rank is an integer that rises in the order of ranks.
+func rank(depth uint32, id int32) uint64 { return uint64(depth)<<32 | uint64(id) }
 
 // draw finds u's place among the masses, whose sum is total, in rising order
 // of ids.

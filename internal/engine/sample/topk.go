@@ -20,7 +20,7 @@ func (r *Row) TopK(dst []TokenLogprob, k int) []TokenLogprob {
 	s.likeliest(r, k)
 	s.order = sized(s.order, k)
 	for i, id := range s.ids {
-		s.order[i] = uint64(s.depths[i])<<32 | uint64(id)
+		s.order[i] = rank(depth(r.logits[id]), id)
 	}
 	slices.Sort(s.order)
 	for _, o := range s.order {
