@@ -1,0 +1,50 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A statusError is a request that is refused: the HTTP status and what the
+// client is told.
+type statusError struct {
+	status int
+	detail string
+}
+
+func (e *statusError) Error() string { return e.detail }
+
+// refuse makes a statusError.
+func refuse(status int, format string, args ...any) error {
+	return &statusError{status, fmt.Sprintf(format, args...)}
+}
+
+// writeJSON answers with a message. Its length is always announced: clients
+// take a 400 without one for a proxy's.
+func writeJSON(w http.ResponseWriter, status int, message any) {
+	body, err := wire.Encode(message)
+	if err != nil {
+		panic(err) // our own messages have JSON forms
+	}
+	write(w, status, wire.MediaJSON, body)
+}
+
+// writeDetail answers with an error.
+func writeDetail(w http.ResponseWriter, status int, detail string) {
+	writeJSON(w, status, wire.ErrorBody{Detail: detail})
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// An error here means that the client has gone. Who needs to know (the
+	// delivery of results) asks the connection itself.
+	_, _ = w.Write(body)
+}

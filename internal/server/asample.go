@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"runtime/debug"
+
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/wire"
+)
+
+// sample accepts a sample, starts it and answers with its promise. Its identity
+// is (sampling_session_id, seq_id): sent again, it is not started again.
+func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	var in wire.SampleRequest
+	if err := decodeBody(body, &in); err != nil {
+		return err
+	}
+	p, seq, err := s.identify(&in)
+	if err != nil {
+		return err
+	}
+	request, err := engineRequest(&in, p.model)
+	if err != nil {
+		return err
+	}
+	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples}
+	before, err := s.registry.known(p, seq, j)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		writeJSON(w, http.StatusOK, before)
+		return nil
+	}
+	if err := p.model.check(request); err != nil {
+		return err
+	}
+	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request) }
+	promised, err := s.registry.submit(p, seq, j)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, promised)
+	return nil
+}
+
+// identify returns what in belongs to and its number there.
+func (s *Server) identify(in *wire.SampleRequest) (*sampler, int64, error) {
+	if in.SamplingSessionID == "" {
+		return nil, 0, refuse(http.StatusBadRequest, "sampling_session_id is missing")
+	}
+	if in.SeqID == nil {
+		return nil, 0, refuse(http.StatusBadRequest, "seq_id is missing")
+	}
+	if *in.SeqID < 0 {
+		return nil, 0, refuse(http.StatusBadRequest, "seq_id = %d is negative", *in.SeqID)
+	}
+	p, err := s.registry.sampler(in.SamplingSessionID)
+	return p, *in.SeqID, err
+}
+
+// digest tells requests apart, whatever the layout of their JSON.
+func digest(in *wire.SampleRequest) [32]byte {
+	canonical, err := wire.Encode(in)
+	if err != nil {
+		panic(err) // what was decoded can be encoded
+	}
+	return sha256.Sum256(canonical)
+}
+
+// check asks the backend about a request.
+func (m *model) check(r *engine.Request) error {
+	err := m.Backend.Check(r)
+	if bad, ok := errors.AsType[*engine.ArgumentError](err); ok {
+		return refuse(http.StatusBadRequest, "%v", bad)
+	}
+	if errors.Is(err, engine.ErrClosed) {
+		return errShutDown()
+	}
+	return err
+}
+
+// run makes the answer of one sample. Whatever happens in it is that sample's
+// failure alone.
+func (s *Server) run(ctx context.Context, m *model, r *engine.Request) (a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("sample panicked", "model", m.Name, "panic", p, "stack", string(debug.Stack()))
+			a = failed(wire.CategoryServer, "internal error; the server's log says more")
+		}
+	}()
+	result, err := m.Backend.Sample(ctx, r)
+	if err != nil {
+		return s.failure(ctx, m, err)
+	}
+	message, err := sampleResponse(r, result)
+	if err != nil {
+		return s.failure(ctx, m, err)
+	}
+	binary, err := message.MarshalBinary()
+	if err != nil {
+		return s.failure(ctx, m, err)
+	}
+	return answer{binary: binary}
+}
+
+// failure says whose fault err is.
+func (s *Server) failure(ctx context.Context, m *model, err error) answer {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*engine.ArgumentError](err); ok || isCancellation(err) {
+		return failed(wire.CategoryUser, err.Error())
+	}
+	if !errors.Is(err, errServerGone) {
+		s.log.Error("sample failed", "model", m.Name, "error", err)
+	}
+	return failed(wire.CategoryServer, err.Error())
+}
+
+func failed(category, text string) answer {
+	return answer{failure: &wire.FailedFuture{Error: text, Category: category}}
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// readBody returns the request's body. It refuses one that is longer than the
+// limit, by its announced length without reading any of it, or that does not
+// arrive in time.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	most := s.limits.BodyBytes
+	if r.ContentLength > most {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
+	}
+	// The deadline is for the body alone: left in place, it would end the
+	// long poll that may follow. Writers without deadlines (tests) say so.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes, which is the limit", most)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body broke off after %d bytes: %v", len(body), err)
+	}
+	return body, nil
+}
+
+// decode reads the request's body into message.
+func (s *Server) decode(w http.ResponseWriter, r *http.Request, message any) error {
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	return decodeBody(body, message)
+}
+
+// decodeOptional is decode for messages that may be left out altogether.
+func (s *Server) decodeOptional(w http.ResponseWriter, r *http.Request, message any) error {
+	body, err := s.readBody(w, r)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	return decodeBody(body, message)
+}
+
+func decodeBody(body []byte, message any) error {
+	if err := wire.Decode(body, message); err != nil {
+		return refuse(http.StatusBadRequest, "%v", err)
+	}
+	return nil
+}

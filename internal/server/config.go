@@ -1,0 +1,105 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Config is what New needs. It is read once.
+type Config struct {
+	// Models are what is served: at least one, names unequal in any case.
+	Models []Model
+
+	// Key is the one API key that is accepted. Empty: any key that the
+	// official client would send, which is one that starts with tml- or eyJ.
+	Key string
+
+	// AllowedHosts are the names, beside those of this machine itself
+	// (localhost and the loopback addresses), under which requests may address
+	// the server in their Host header, without port.
+	AllowedHosts []string
+
+	// Logger gets what operators want to see, and never a key or a prompt.
+	// nil: slog.Default().
+	Logger *slog.Logger
+
+	Limits Limits
+}
+
+// Limits bound what clients can make the server hold. A zero field means its
+// default; a negative one is refused.
+type Limits struct {
+	BodyBytes    int64         // of one request's body; 32 MiB
+	BodyTime     time.Duration // for a body to arrive; 60 s
+	Sessions     int           // alive at once; 10,000
+	Queued       int           // samples accepted and not done; 4,096. Beyond: 429
+	QueuedBytes  int64         // of their request bodies; 256 MiB. Beyond: 429
+	ResultBytes  int64         // of results kept; 256 MiB. Beyond, the oldest are forgotten: 410
+	ResultTime   time.Duration // that a result is kept after its first delivery; 15 min
+	PollTime     time.Duration // that retrieve_future waits for a result; 30 s
+	SessionLapse time.Duration // without a sign of life that ends a session; 10 min
+}
+
+var defaults = Limits{
+	BodyBytes:    32 << 20,
+	BodyTime:     time.Minute,
+	Sessions:     10_000,
+	Queued:       4096,
+	QueuedBytes:  256 << 20,
+	ResultBytes:  256 << 20,
+	ResultTime:   15 * time.Minute,
+	PollTime:     30 * time.Second,
+	SessionLapse: 10 * time.Minute,
+}
+
+// complete checks l and fills in the defaults.
+func (l *Limits) complete() error {
+	return errors.Join(
+		fill("BodyBytes", &l.BodyBytes, defaults.BodyBytes),
+		fill("BodyTime", &l.BodyTime, defaults.BodyTime),
+		fill("Sessions", &l.Sessions, defaults.Sessions),
+		fill("Queued", &l.Queued, defaults.Queued),
+		fill("QueuedBytes", &l.QueuedBytes, defaults.QueuedBytes),
+		fill("ResultBytes", &l.ResultBytes, defaults.ResultBytes),
+		fill("ResultTime", &l.ResultTime, defaults.ResultTime),
+		fill("PollTime", &l.PollTime, defaults.PollTime),
+		fill("SessionLapse", &l.SessionLapse, defaults.SessionLapse),
+	)
+}
+
+func fill[T int | int64 | time.Duration](name string, field *T, otherwise T) error {
+	if *field < 0 {
+		return fmt.Errorf("server: Limits.%s = %v is negative", name, *field)
+	}
+	if *field == 0 {
+		*field = otherwise
+	}
+	return nil
+}
+
+// checkModels refuses models that requests could not tell apart.
+func checkModels(models []Model) error {
+	if len(models) == 0 {
+		return errors.New("server: no model to serve")
+	}
+	seen := map[string]string{}
+	for _, m := range models {
+		if m.Name == "" || strings.Contains(m.Name, ":") || strings.ContainsFunc(m.Name, notInName) {
+			return fmt.Errorf("server: model name %q: want text without colon, blanks and control characters", m.Name)
+		}
+		if m.Backend == nil {
+			return fmt.Errorf("server: model %q has no backend", m.Name)
+		}
+		if other, ok := seen[strings.ToLower(m.Name)]; ok {
+			return fmt.Errorf("server: models %q and %q have the same name", other, m.Name)
+		}
+		seen[strings.ToLower(m.Name)] = m.Name
+	}
+	return nil
+}
+
+func notInName(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }

@@ -1,0 +1,14 @@
+// Package server is the HTTP server of the Tinker sampling API, as the official
+// Python client speaks it.
+//
+// It sits between package wire, whose messages it reads and writes, and a
+// [Backend], usually package engine, which samples. In between it keeps what
+// outlives one HTTP request: sessions, their sampling sessions, and the samples
+// in work or waiting to be fetched. It knows no model file and no command line.
+//
+// The path of a sample: asample.go reads the request, request.go turns it into
+// the engine's terms, future.go starts it and keeps its answer, retrieve.go
+// hands the answer out. registry.go and session.go say what is alive;
+// guard.go says who may ask at all; hub.go offers the models' tokenizers in the
+// layout of the Hugging Face Hub.
+package server

@@ -1,0 +1,219 @@
+package server
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A future is one sample that was asked for: in work, or done and kept until it
+// has been fetched.
+type future struct {
+	sampler *sampler
+	seq     int64
+	job     job
+	cancel  context.CancelCauseFunc
+
+	done   chan struct{} // closed once answer is set, which then never changes
+	answer answer
+
+	// Guarded by the registry's mutex.
+	cancelled bool          // by the client: nobody will fetch the answer
+	dropped   bool          // its session has ended, or its answer was forgotten
+	place     *list.Element // on the shelf; nil if not there
+	delivered bool          // which list of the shelf that is in
+	expiry    *time.Timer   // set once delivered
+}
+
+// A job is what makes a future.
+type job struct {
+	digest     [32]byte // of the request, to tell a resubmission from another one
+	bodyBytes  int64
+	numSamples int
+	run        func(context.Context) answer // nil for what is not to be started
+}
+
+// An answer is a sample's result in its binary form, or else its failure.
+type answer struct {
+	binary  []byte
+	failure *wire.FailedFuture
+}
+
+func (a *answer) size() int64 {
+	if a.failure != nil {
+		return int64(len(a.failure.Error))
+	}
+	return int64(len(a.binary))
+}
+
+// requestID is how clients name a sample: its identity, so that a resubmission
+// gets the same without anything being kept for it.
+func requestID(samplerID string, seq int64) string {
+	return samplerID + ":" + strconv.FormatInt(seq, 10)
+}
+
+func promise(samplerID string, seq int64, numSamples int) *wire.Promise {
+	p := &wire.Promise{RequestID: requestID(samplerID, seq)}
+	for i := range numSamples {
+		p.SampleSequenceIDs = append(p.SampleSequenceIDs, fmt.Sprintf("%s:%d", p.RequestID, i))
+	}
+	return p
+}
+
+// known returns the promise of a sample that was submitted before, and nil if
+// seq is new. 422 says that it was another request.
+func (g *registry) known(p *sampler, seq int64, j job) (*wire.Promise, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.findKnown(p, seq, j)
+}
+
+func (g *registry) findKnown(p *sampler, seq int64, j job) (*wire.Promise, error) {
+	if g.samplers[p.id] != p {
+		_, err := g.findSampler(p.id)
+		return nil, err
+	}
+	p.session.lastSeen = time.Now()
+	if f, ok := p.futures[seq]; ok {
+		if f.job.digest != j.digest {
+			return nil, refuse(wire.StatusConflict, "seq_id %d of this sampling session is already another request", seq)
+		}
+		return promise(p.id, seq, j.numSamples), nil
+	}
+	if _, ok := p.forgotten[seq]; ok {
+		return promise(p.id, seq, j.numSamples), nil // and retrieve_future will say 410
+	}
+	return nil, nil
+}
+
+// submit starts a sample, unless it is known. 429 pushes the client back.
+func (g *registry) submit(p *sampler, seq int64, j job) (*wire.Promise, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errShutDown()
+	}
+	if before, err := g.findKnown(p, seq, j); before != nil || err != nil {
+		return before, err
+	}
+	if g.queued >= g.limits.Queued {
+		return nil, refuse(wire.StatusPushBack, "%d samples are in work, which is the limit; send this again later", g.queued)
+	}
+	if g.queued > 0 && g.queuedBytes+j.bodyBytes > g.limits.QueuedBytes {
+		return nil, refuse(wire.StatusPushBack, "the samples in work take %d bytes and this one %d; the limit is %d; send this again later",
+			g.queuedBytes, j.bodyBytes, g.limits.QueuedBytes)
+	}
+	f := &future{sampler: p, seq: seq, job: j, done: make(chan struct{})}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancelCause(p.session.ctx)
+	p.futures[seq] = f
+	g.queued++
+	g.queuedBytes += j.bodyBytes
+	g.work.Go(func() { g.complete(f, j.run(ctx)) })
+	return promise(p.id, seq, j.numSamples), nil
+}
+
+// complete gives f its answer.
+func (g *registry) complete(f *future, a answer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f.cancel(nil)
+	f.job.run = nil // lets go of the prompt
+	g.queued--
+	g.queuedBytes -= f.job.bodyBytes
+	f.answer = a
+	close(f.done)
+	if f.dropped {
+		return
+	}
+	g.results.put(f)
+	if f.cancelled {
+		g.markDelivered(f)
+	}
+	for old := g.results.excess(f); old != nil; old = g.results.excess(f) {
+		g.forget(old)
+	}
+}
+
+// find returns the sample of that id. 410 says that it is not known, or no
+// longer, in a sampling session that is.
+func (g *registry) find(id string) (*future, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := strings.LastIndexByte(id, ':')
+	if at < 0 {
+		return nil, refuse(http.StatusNotFound, "unknown request_id %q", id)
+	}
+	p, err := g.findSampler(id[:at])
+	if err != nil {
+		return nil, err
+	}
+	p.session.lastSeen = time.Now()
+	seq, err := strconv.ParseInt(id[at+1:], 10, 64)
+	if err != nil || requestID(p.id, seq) != id {
+		return nil, refuse(http.StatusNotFound, "unknown request_id %q", id)
+	}
+	f, ok := p.futures[seq]
+	if !ok {
+		return nil, refuse(wire.StatusGone, "the result of request_id %q is not kept any more, or was never asked for", id)
+	}
+	return f, nil
+}
+
+// deliver notes that a client has the answer of f. From the first time on it is
+// kept for a limited time.
+func (g *registry) deliver(f *future) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.markDelivered(f)
+}
+
+func (g *registry) markDelivered(f *future) {
+	if f.place == nil || f.delivered {
+		return
+	}
+	g.results.remove(f)
+	f.delivered = true
+	g.results.put(f)
+	f.expiry = time.AfterFunc(g.limits.ResultTime, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.forget(f)
+	})
+}
+
+// cancelFuture stops f, or, if it is done, takes its answer for delivered.
+func (g *registry) cancelFuture(f *future) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f.cancelled = true
+	f.cancel(errCancelled)
+	g.markDelivered(f)
+}
+
+// forget drops the answer of f, and only notes that there was one. g.mu is held.
+func (g *registry) forget(f *future) {
+	if f.dropped {
+		return
+	}
+	g.drop(f)
+	delete(f.sampler.futures, f.seq)
+	f.sampler.forgotten[f.seq] = struct{}{}
+}
+
+// drop takes f off the shelf, or keeps it from getting there. g.mu is held.
+func (g *registry) drop(f *future) {
+	f.dropped = true
+	if f.place != nil {
+		g.results.remove(f)
+	}
+	if f.expiry != nil {
+		f.expiry.Stop()
+	}
+}

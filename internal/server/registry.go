@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+)
+
+// Why samples end that nobody wants any more.
+var (
+	errCancelled  = errors.New("the sample was cancelled by its client")
+	errFinished   = errors.New("the session was finished by its client")
+	errLapsed     = errors.New("the session lapsed: its client gave no sign of life")
+	errServerGone = errors.New("the server was shut down")
+)
+
+// A registry knows what is alive: sessions, their samplers (the API's sampling
+// sessions), their samples. It decides nothing about HTTP or sampling.
+//
+// Its one mutex guards every field below it and every field of the objects in
+// it that does not say otherwise. Nothing is computed or written under it.
+type registry struct {
+	limits Limits
+	root   context.Context // every sample's ctx comes from it
+	stop   context.CancelCauseFunc
+	work   sync.WaitGroup // one per sample in work
+
+	mu          sync.Mutex
+	closed      bool
+	sessions    map[string]*session
+	ended       endings
+	samplers    map[string]*sampler
+	queued      int   // samples that are not done
+	queuedBytes int64 // of their bodies
+	results     shelf
+}
+
+func newRegistry(l Limits) *registry {
+	root, stop := context.WithCancelCause(context.Background())
+	return &registry{
+		limits:   l,
+		root:     root,
+		stop:     stop,
+		sessions: map[string]*session{},
+		samplers: map[string]*sampler{},
+		results:  shelf{budget: l.ResultBytes},
+	}
+}
+
+// close ends all sessions and waits for their samples.
+func (g *registry) close(ctx context.Context) error {
+	g.mu.Lock()
+	g.closed = true
+	for _, s := range g.sessions {
+		g.end(s, errServerGone)
+	}
+	g.mu.Unlock()
+	g.stop(errServerGone)
+
+	idle := make(chan struct{})
+	go func() {
+		g.work.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// errShutDown refuses what comes after close.
+func errShutDown() error {
+	return refuse(http.StatusServiceUnavailable, "%v", errServerGone)
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// deliveryTime is how long a client may take to read a result.
+const deliveryTime = time.Minute
+
+// retrieveFuture waits for a sample's answer and hands it out, as often as it
+// is asked for while it is kept. A sample that failed is answered with 200, one
+// that is not done in time with 408.
+func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
+	var in wire.RetrieveFutureRequest
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	f, err := s.registry.find(in.RequestID)
+	if err != nil {
+		return err
+	}
+	wait := time.NewTimer(s.limits.PollTime)
+	defer wait.Stop()
+	select {
+	case <-f.done:
+	case <-wait.C:
+		writeJSON(w, wire.StatusPending, wire.TryAgain{
+			Type:             wire.TypeTryAgain,
+			RequestID:        in.RequestID,
+			QueueState:       wire.QueueActive,
+			QueueStateReason: "the sample is running or waiting for its turn",
+		})
+		return nil
+	case <-r.Context().Done():
+		return nil // nobody is there to be answered
+	}
+	if delivered(w, r, &f.answer) {
+		s.registry.deliver(f)
+	}
+	return nil
+}
+
+// delivered writes the answer and reports whether, as far as can be told, the
+// client was there to get it.
+func delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
+	if r.Context().Err() != nil {
+		return false
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime))
+	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	writeAnswer(w, r, a)
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return false
+	}
+	return r.Context().Err() == nil
+}
+
+func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
+	switch {
+	case a.failure != nil:
+		writeJSON(w, http.StatusOK, a.failure)
+	case strings.Contains(strings.Join(r.Header.Values("Accept"), ","), wire.MediaProtobuf):
+		write(w, http.StatusOK, wire.MediaProtobuf, a.binary)
+	default:
+		writeJSON(w, http.StatusOK, plainResult(a.binary))
+	}
+}
+
+// cancelFuture stops a sample that its client has given up. What is not known,
+// or is done already, needs no stopping: that is no error.
+func (s *Server) cancelFuture(w http.ResponseWriter, r *http.Request) error {
+	var in wire.CancelFutureRequest
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	if f, err := s.registry.find(in.RequestID); err == nil {
+		s.registry.cancelFuture(f)
+	}
+	writeJSON(w, http.StatusOK, wire.Empty{})
+	return nil
+}

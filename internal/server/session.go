@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A session is one run of a client. Its client's signs of life keep it: a
+// heartbeat, a new sample, a poll for one.
+type session struct {
+	id       string
+	ctx      context.Context // ends with the session, its cause says how
+	cancel   context.CancelCauseFunc
+	samplers map[int64]*sampler // by the number that the client gave
+	lastSeen time.Time
+	lapse    *time.Timer // fires a lapse after lastSeen, or earlier
+}
+
+func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
+	var in wire.CreateSessionRequest
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	id, err := s.registry.open()
+	if err != nil {
+		return err
+	}
+	s.log.Info("session opened", "session", id, "client", in.SDKVersion)
+	writeJSON(w, http.StatusOK, wire.CreateSessionResponse{Type: wire.TypeCreateSession, SessionID: id})
+	return nil
+}
+
+func (s *Server) heartbeat(w http.ResponseWriter, r *http.Request) error {
+	var in wire.SessionHeartbeat
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	if err := s.registry.heartbeat(in.SessionID); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, wire.SessionHeartbeatResponse{Type: wire.TypeSessionHeartbeat})
+	return nil
+}
+
+// finishSession ends a session. To finish one again is no error: the first
+// reason stands.
+func (s *Server) finishSession(w http.ResponseWriter, r *http.Request) error {
+	var in wire.FinishSessionRequest
+	if err := s.decodeOptional(w, r, &in); err != nil {
+		return err
+	}
+	id := r.PathValue("session_id")
+	if err := s.registry.finish(id); err != nil {
+		return err
+	}
+	s.log.Info("session finished", "session", id, "reason", in.Reason.Type)
+	writeJSON(w, http.StatusOK, wire.Empty{})
+	return nil
+}
+
+// open starts a session and returns its id.
+func (g *registry) open() (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return "", errShutDown()
+	}
+	if len(g.sessions) >= g.limits.Sessions {
+		return "", refuse(http.StatusTooManyRequests, "%d sessions are open, which is the limit", len(g.sessions))
+	}
+	s := &session{id: rand.Text(), samplers: map[int64]*sampler{}, lastSeen: time.Now()}
+	s.ctx, s.cancel = context.WithCancelCause(g.root)
+	s.lapse = time.AfterFunc(g.limits.SessionLapse, func() { g.checkLapse(s) })
+	g.sessions[s.id] = s
+	return s.id, nil
+}
+
+// heartbeat keeps a session alive. 410 tells a client that its session is over.
+func (g *registry) heartbeat(id string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s, ok := g.sessions[id]; ok {
+		s.lastSeen = time.Now()
+		return nil
+	}
+	if why := g.ended.why(id); why != nil {
+		return refuse(wire.StatusGone, "session %q: %v", id, why)
+	}
+	return g.noSession(id)
+}
+
+func (g *registry) finish(id string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s, ok := g.sessions[id]; ok {
+		g.end(s, errFinished)
+		return nil
+	}
+	if g.ended.why(id) != nil {
+		return nil
+	}
+	return g.noSession(id)
+}
+
+// noSession says that there is no session id, or no longer. g.mu is held.
+func (g *registry) noSession(id string) error {
+	if why := g.ended.why(id); why != nil {
+		return refuse(http.StatusNotFound, "session %q is over: %v", id, why)
+	}
+	return refuse(http.StatusNotFound, "unknown session %q", id)
+}
+
+// checkLapse ends s if it is time, and else looks again when it may be.
+func (g *registry) checkLapse(s *session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sessions[s.id] != s {
+		return
+	}
+	if left := g.limits.SessionLapse - time.Since(s.lastSeen); left > 0 {
+		s.lapse.Reset(left)
+		return
+	}
+	g.end(s, errLapsed)
+}
+
+// end ends a session: its samples stop and its results go. g.mu is held.
+func (g *registry) end(s *session, why error) {
+	s.lapse.Stop()
+	s.cancel(why)
+	delete(g.sessions, s.id)
+	g.ended.add(s.id, why)
+	for _, p := range s.samplers {
+		delete(g.samplers, p.id)
+		for _, f := range p.futures {
+			g.drop(f)
+		}
+	}
+}
+
+// endings remember how the latest sessions ended, so that their clients can be
+// told. The zero value is ready.
+type endings struct {
+	reasons map[string]error
+	order   []string // of ids, oldest first
+}
+
+const maxEndings = 1000
+
+func (e *endings) add(id string, why error) {
+	if e.reasons == nil {
+		e.reasons = map[string]error{}
+	}
+	e.reasons[id] = why
+	e.order = append(e.order, id)
+	if len(e.order) > maxEndings {
+		delete(e.reasons, e.order[0])
+		e.order = e.order[1:]
+	}
+}
+
+// why returns how the session ended; nil if it has not, or long ago.
+func (e *endings) why(id string) error { return e.reasons[id] }
+
+// isCancellation reports whether err is why a client's own work was stopped.
+func isCancellation(err error) bool {
+	return errors.Is(err, errCancelled) || errors.Is(err, errFinished) || errors.Is(err, errLapsed)
+}
