@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	billingWait   = 5 * time.Second // between tries while 402 comes
+	billingForget = 5 * time.Minute // without a 402, after which a new window may open
+)
+
+// billing decides whether 402 still means "wait". The first one opens a window;
+// past its end 402 is a failure.
+type billing struct {
+	mu     sync.Mutex
+	most   time.Duration // length of the window
+	opened time.Time     // of the current window
+	last   time.Time     // the latest 402
+	logged time.Time
+}
+
+func (b *billing) setMost(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.most = d
+}
+
+// blocked takes note of a 402. It reports whether to wait, and whether to log
+// so, which it suggests once a minute.
+func (b *billing) blocked(now time.Time) (wait, log bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.last.IsZero() || now.Sub(b.last) > billingForget {
+		b.opened = now
+	}
+	b.last = now
+	if now.Sub(b.opened) >= b.most {
+		return false, false
+	}
+	if log = b.logged.IsZero() || now.Sub(b.logged) >= time.Minute; log {
+		b.logged = now
+	}
+	return true, log
+}
+
+// billingBlocked takes note of a 402 and reports whether to wait.
+func (c *Client) billingBlocked(a answer) bool {
+	wait, log := c.billing.blocked(time.Now())
+	if log {
+		c.log.Warn("tinker: paused by billing", "message", a.message())
+	}
+	return wait
+}
+
+// payBill waits for a while after a 402, or reports that waiting is over.
+func (c *Client) payBill(ctx context.Context, t *trail, a answer) error {
+	if !c.billingBlocked(a) {
+		return t.fail(a, nil)
+	}
+	if sleep(ctx, billingWait) != nil {
+		return t.ended(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A Call is one that answers at once, with JSON.
+type Call struct {
+	Op      string        // the SDK call it is part of; "": none
+	Method  string        // "": POST
+	Path    string        // below the base URL, escaped
+	Body    any           // a message of package wire; nil: no body
+	Answer  any           // where the answer is decoded to; *[]byte: the bytes; nil: not looked at
+	Timeout time.Duration // per try; 0: a minute
+	Policy  Policy
+}
+
+// Do makes the call, as often as its policy allows, until an answer says
+// whether it succeeded. Every error is an *Error; when ctx ended, it wraps the
+// context's cause.
+func (c *Client) Do(ctx context.Context, call Call) error {
+	t := newTrail(call.Op)
+	m, err := call.message()
+	if err != nil {
+		t.path = call.Path
+		return t.fail(answer{}, &unsendableError{err})
+	}
+	schedule := call.Policy.schedule()
+	for {
+		a := c.exchange(ctx, t, m)
+		if a.status == 0 && ctx.Err() != nil {
+			return t.ended(ctx)
+		}
+		switch classifyCall(a) {
+		case done:
+			if err := call.read(a); err != nil {
+				return t.fail(a, err)
+			}
+			return nil
+		case pause:
+			if call.Policy == Once {
+				return t.fail(a, nil)
+			}
+			if err := c.payBill(ctx, t, a); err != nil {
+				return err
+			}
+			schedule.excuse(billingWait)
+		case backOff:
+			wait, ok := schedule.next(a)
+			if !ok {
+				return t.fail(a, nil)
+			}
+			c.log.Debug("tinker: call is tried again", "path", m.path, "status", a.status, "error", a.err, "wait", wait)
+			if sleep(ctx, wait) != nil {
+				return t.ended(ctx)
+			}
+		default:
+			return t.fail(a, nil)
+		}
+	}
+}
+
+func (call *Call) message() (message, error) {
+	m := message{method: call.Method, path: call.Path, accept: wire.MediaJSON, within: call.Timeout}
+	if m.method == "" {
+		m.method = http.MethodPost
+	}
+	if m.within == 0 {
+		m.within = time.Minute
+	}
+	if m.method != http.MethodGet {
+		m.header = append(m.header, idempotencyKey())
+	}
+	if _, raw := call.Answer.(*[]byte); raw {
+		m.accept = "*/*"
+	}
+	var err error
+	if call.Body != nil {
+		m.body, err = wire.Encode(call.Body)
+	}
+	return m, err
+}
+
+func (call *Call) read(a answer) error {
+	switch v := call.Answer.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*v = a.body
+		return nil
+	default:
+		return wire.Decode(a.body, v)
+	}
+}
+
+func idempotencyKey() [2]string {
+	return [2]string{wire.HeaderIdempotencyKey, "tinsmith-retry-" + uuid.NewString()}
+}

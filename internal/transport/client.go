@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is what a Client needs to know. It is read once, by New.
+type Config struct {
+	// BaseURL is the server, with any path prefix: "http://127.0.0.1:8731",
+	// "https://host/services/prod/". Required.
+	BaseURL string
+	// APIKey is sent with every call to BaseURL's host. Required.
+	APIKey string
+	// AllowPlainHTTP lets the key travel over http to a host that is not this
+	// machine.
+	AllowPlainHTTP bool
+	// HTTP carries the calls; nil means one of our own. Its redirect policy is
+	// not used.
+	HTTP *http.Client
+	// UserAgent names the program. Required.
+	UserAgent string
+	// MaxResponse bounds the body of an answer, in bytes after decompression;
+	// 0 means 256 MiB. A larger one is an error.
+	MaxResponse int64
+	// BillingPause is for how long 402 means "wait" and not "failed".
+	BillingPause time.Duration
+	// Log gets warnings; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// A Client makes calls to one server with one key. It may be used by any number
+// of goroutines.
+type Client struct {
+	base        string // no trailing slash
+	key         string
+	userAgent   string
+	http        *http.Client
+	owned       *http.Transport // nil if the caller brought the client
+	maxResponse int64
+	billing     billing
+	log         *slog.Logger
+}
+
+const defaultMaxResponse = 256 << 20
+
+// New checks cfg. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	base, err := checkBaseURL(cfg.BaseURL, cfg.AllowPlainHTTP)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		base: base, key: cfg.APIKey, userAgent: cfg.UserAgent, log: cfg.Log,
+		maxResponse: cfg.MaxResponse, billing: billing{most: cfg.BillingPause},
+	}
+	if c.maxResponse == 0 {
+		c.maxResponse = defaultMaxResponse
+	}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	if cfg.HTTP != nil {
+		c.http = new(*cfg.HTTP)
+	} else {
+		c.owned = newHTTPTransport()
+		c.http = &http.Client{Transport: c.owned}
+	}
+	// net/http would carry the key's header along to another host.
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return c, nil
+}
+
+// newHTTPTransport is the default transport with limits that fit many long
+// polls to one host.
+func newHTTPTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = 256
+	t.MaxResponseHeaderBytes = 1 << 20
+	return t
+}
+
+// SetBillingPause changes Config.BillingPause, once the server has said it.
+func (c *Client) SetBillingPause(d time.Duration) { c.billing.setMost(d) }
+
+// BaseURL returns the server's URL without a slash at its end.
+func (c *Client) BaseURL() string { return c.base }
+
+// Close drops idle connections. Calls that are running go on.
+func (c *Client) Close() {
+	if c.owned != nil {
+		c.owned.CloseIdleConnections()
+	}
+}
+
+func checkBaseURL(raw string, allowPlainHTTP bool) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The parser's message may repeat a password.
+		return "", errors.New("base URL cannot be parsed, want something like https://host/prefix")
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", fmt.Errorf("base URL has scheme %q, want http or https", u.Scheme)
+	case u.Host == "" || u.Hostname() == "":
+		return "", errors.New("base URL has no host")
+	case u.User != nil:
+		return "", errors.New("base URL has a user or password in it, the API key belongs elsewhere")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("base URL has a query or fragment")
+	case u.Scheme == "http" && !allowPlainHTTP && !loopback(u.Hostname()):
+		return "", fmt.Errorf("base URL %s would send the API key unencrypted to another machine, use https", u.Redacted())
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// loopback reports whether host surely is this machine.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

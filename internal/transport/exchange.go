@@ -1,0 +1,161 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A message is one HTTP request.
+type message struct {
+	method string
+	path   string // below the base URL
+	body   []byte // JSON; nil: none
+	accept string
+	header [][2]string // more headers
+	within time.Duration
+}
+
+// An answer is what came back: a status with its header and whole body, or, with
+// status 0, the reason why nothing did.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	length int64 // Content-Length as sent; -1: not sent
+	err    error
+}
+
+// exchange sends m once and reads the answer to its end.
+func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
+	t.path = m.path
+	t.attempts++
+	deadline := &timeoutError{after: m.within}
+	ctx, cancel := context.WithTimeoutCause(ctx, m.within, deadline)
+	defer cancel()
+	a := c.roundTrip(ctx, t.op, m)
+	if a.status == 0 && context.Cause(ctx) == error(deadline) {
+		a.err = deadline
+	}
+	return a
+}
+
+func (c *Client) roundTrip(ctx context.Context, op string, m message) answer {
+	var body io.Reader
+	if m.body != nil {
+		body = bytes.NewReader(m.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, body)
+	if err != nil {
+		return answer{err: &unsendableError{err}}
+	}
+	req.Header.Set(wire.HeaderAPIKey, c.key)
+	req.Header.Set("Accept", m.accept)
+	req.Header.Set("User-Agent", c.userAgent)
+	if m.method != http.MethodGet {
+		req.Header.Set("Content-Type", wire.MediaJSON)
+	}
+	if op != "" {
+		req.Header.Set(wire.HeaderSDKVersion, wire.ContractVersion)
+		req.Header.Set(wire.HeaderSDKMethod, op)
+	}
+	for _, h := range m.header {
+		req.Header.Set(h[0], h[1])
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(io.LimitReader(resp.Body, c.maxResponse+1))
+	if err != nil {
+		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
+	}
+	if int64(len(read)) > c.maxResponse {
+		return answer{err: &oversizeError{c.maxResponse}}
+	}
+	c.noteDeprecation(m.path, resp.Header)
+	return answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
+}
+
+func (c *Client) noteDeprecation(path string, h http.Header) {
+	note := h.Get(wire.HeaderDeprecationNote)
+	switch {
+	case note == "":
+	case h.Get(wire.HeaderDeprecationLevel) == "error":
+		c.log.Error("tinker: deprecated: "+note, "path", path)
+	default:
+		c.log.Warn("tinker: deprecated: "+note, "path", path)
+	}
+}
+
+// message says what the answer's body says, if it is an error.
+func (a answer) message() string {
+	switch {
+	case a.status >= 300 && a.status < 400:
+		return fmt.Sprintf("redirect to %q, which is not followed", a.header.Get("Location"))
+	case a.status >= 400:
+		return wire.ErrorMessage(a.body)
+	}
+	return ""
+}
+
+func (a answer) requestID() string {
+	if a.header == nil {
+		return ""
+	}
+	return a.header.Get(wire.HeaderRequestID)
+}
+
+// protobuf reports whether the body is a binary result.
+func (a answer) protobuf() bool {
+	return strings.Contains(a.header.Get("Content-Type"), wire.MediaProtobuf)
+}
+
+// fromEdge reports whether a 400 comes from a proxy in front of the server,
+// which is no answer: the server itself always says what is wrong.
+func (a answer) fromEdge() bool {
+	if a.status != http.StatusBadRequest {
+		return false
+	}
+	if len(a.body) == 0 {
+		return true
+	}
+	return a.length < 0 && !strings.Contains(a.header.Get("Content-Type"), wire.MediaJSON)
+}
+
+// An unsendableError is a request that HTTP does not allow.
+type unsendableError struct{ error }
+
+func (e *unsendableError) Unwrap() error { return e.error }
+
+// An oversizeError is an answer beyond Config.MaxResponse.
+type oversizeError struct{ limit int64 }
+
+func (e *oversizeError) Error() string {
+	return fmt.Sprintf("the answer is larger than %d bytes", e.limit)
+}
+
+// sleep waits for d, or until ctx ends: then it returns the cause.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+var errNoRequestID = errors.New("the promise has no request_id")

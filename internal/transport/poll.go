@@ -1,0 +1,164 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+const (
+	pollTimeout   = 45 * time.Second
+	maxComplaints = 3 // polls in a row that the server calls malformed
+)
+
+var (
+	errMetadataAgain = errors.New("the server sent a result's size where it was asked for the result")
+	errNotProtobuf   = errors.New("the result is JSON where protobuf was asked for")
+)
+
+// poll asks for a promised result until it is there.
+func (s *Sampler) poll(ctx context.Context, t *trail, requestID string) (*wire.SampleResponse, error) {
+	p := &poll{sampler: s, trail: t, requestID: requestID, sizeFirst: true}
+	defer p.release()
+	for {
+		started := time.Now()
+		a, err := p.ask(ctx)
+		if err == nil {
+			var response *wire.SampleResponse
+			if response, err = p.take(ctx, a, time.Since(started)); response != nil {
+				return response, nil
+			}
+		}
+		if err != nil && ctx.Err() != nil {
+			if s.cfg.Abandoned != nil {
+				s.cfg.Abandoned(requestID)
+			}
+			return nil, t.ended(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// A poll is the state of waiting for one result.
+type poll struct {
+	sampler    *Sampler
+	trail      *trail
+	requestID  string
+	iteration  int
+	sizeFirst  bool   // the server may answer with the result's size
+	free       func() // gives back the room for a large result; nil: none taken
+	pace       pace
+	complaints int // in a row
+}
+
+func (p *poll) release() {
+	if p.free != nil {
+		p.free()
+	}
+}
+
+func (p *poll) ask(ctx context.Context) (answer, error) {
+	body, err := wire.Encode(&wire.RetrieveFutureRequest{RequestID: p.requestID, AllowMetadataOnly: p.sizeFirst})
+	if err != nil {
+		return answer{}, p.trail.fail(answer{}, &unsendableError{err})
+	}
+	a := p.sampler.client.exchange(ctx, p.trail, message{
+		method: http.MethodPost, path: wire.PathRetrieveFuture, body: body, accept: wire.MediaProtobuf, within: pollTimeout,
+		header: [][2]string{
+			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
+			{wire.HeaderRequestType, wire.RequestTypeSample},
+			idempotencyKey(),
+		},
+	})
+	p.iteration++
+	if a.status == 0 && ctx.Err() != nil {
+		return a, context.Cause(ctx)
+	}
+	return a, nil
+}
+
+// take deals with an answer that came after the server had held the poll for so
+// long: the result, an error that ends the waiting, or neither, when it has
+// waited and it is time for the next poll.
+func (p *poll) take(ctx context.Context, a answer, held time.Duration) (*wire.SampleResponse, error) {
+	what := classifyPoll(a)
+	if what != backOff {
+		p.pace.answered()
+	}
+	if what != complain {
+		p.complaints = 0
+	}
+	switch what {
+	case done:
+		return p.read(ctx, a, held)
+	case pollAgain:
+		if a.status != http.StatusRequestTimeout {
+			return nil, sleep(ctx, p.pace.faulty())
+		}
+		p.noteQueue(a)
+		return nil, sleep(ctx, p.pace.pending(held))
+	case backOff:
+		return nil, sleep(ctx, p.pace.silent())
+	case complain:
+		if p.complaints++; p.complaints >= maxComplaints {
+			return nil, p.trail.fail(a, nil)
+		}
+		return nil, sleep(ctx, p.pace.faulty())
+	case pause:
+		return nil, p.sampler.client.payBill(ctx, p.trail, a)
+	case resubmit:
+		return nil, p.trail.fail(a, ErrResultLost)
+	}
+	return nil, p.trail.fail(a, nil)
+}
+
+// read reads an answer of status 200.
+func (p *poll) read(ctx context.Context, a answer, held time.Duration) (*wire.SampleResponse, error) {
+	if a.protobuf() {
+		response, err := wire.DecodeSampleResponse(a.body)
+		if err != nil {
+			return nil, p.trail.fail(a, err)
+		}
+		return response, nil
+	}
+	said, err := wire.DecodeFutureAnswer(a.body)
+	if err != nil {
+		return nil, p.trail.fail(a, err)
+	}
+	switch said := said.(type) {
+	case *wire.TryAgain:
+		p.notePending(said)
+		return nil, sleep(ctx, p.pace.pending(held))
+	case *wire.CompleteMetadata:
+		if !p.sizeFirst {
+			return nil, p.trail.fail(a, errMetadataAgain)
+		}
+		p.sizeFirst = false
+		p.free, err = p.sampler.cfg.Gate.responses.acquire(ctx, said.ResponsePayloadSize)
+		return nil, err
+	case *wire.FailedFuture:
+		return nil, p.trail.fail(a, &FailedError{Message: said.Error, Category: said.Category})
+	}
+	return nil, p.trail.fail(a, errNotProtobuf)
+}
+
+// noteQueue reads why a 408 makes us wait. It may have any body.
+func (p *poll) noteQueue(a answer) {
+	if said, err := wire.DecodeFutureAnswer(a.body); err == nil {
+		if pending, ok := said.(*wire.TryAgain); ok {
+			p.notePending(pending)
+		}
+	}
+}
+
+func (p *poll) notePending(said *wire.TryAgain) {
+	if tell := p.sampler.cfg.QueueState; tell != nil && (said.QueueState != "" || said.QueueStateReason != "") {
+		tell(said.QueueState, said.QueueStateReason)
+	}
+}

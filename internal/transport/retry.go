@@ -1,0 +1,81 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// RetryConfig says how a Sampler treats whole calls that failed. All of it is
+// taken as it is: defaults are for the caller to fill in.
+type RetryConfig struct {
+	MaxConcurrent    int64         // calls at once; at least 1
+	ProgressTimeout  time.Duration // without a success, after which all calls fail
+	BaseDelay        time.Duration // before the second try; doubles from there
+	MaxDelay         time.Duration
+	Jitter           float64 // part of the delay by which it varies, up and down
+	NoRetry          bool
+	NoStuckDetection bool
+	Retryable        func(error) bool
+}
+
+// delay is how long to wait after failure number n, counted from 1.
+func (r *RetryConfig) delay(n int) time.Duration {
+	d := float64(r.MaxDelay)
+	if n <= 62 {
+		d = min(float64(r.BaseDelay)*float64(int64(1)<<(n-1)), d)
+	}
+	d += d * r.Jitter * (2*rand.Float64() - 1)
+	return time.Duration(min(max(d, 0), float64(r.MaxDelay)))
+}
+
+// progress notices when none of the calls running at once succeeds any more.
+type progress struct {
+	timeout time.Duration
+
+	mu     sync.Mutex
+	last   time.Time // the latest success, or start of a call while there was none
+	active int
+}
+
+// watch counts a call in. Its context ends with ErrStuck as the cause once
+// there has been no progress for the timeout. stop counts it out.
+func (p *progress) watch(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.active == 0 {
+		p.last = time.Now()
+	}
+	p.active++
+	var timer *time.Timer // under p.mu
+	stopped := false
+	timer = time.AfterFunc(time.Until(p.last.Add(p.timeout)), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if stopped {
+			return
+		}
+		if left := time.Until(p.last.Add(p.timeout)); left > 0 {
+			timer.Reset(left)
+			return
+		}
+		cancel(fmt.Errorf("%w in %v by any of the %d calls under way", ErrStuck, p.timeout, p.active))
+	})
+	return ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		stopped = true
+		timer.Stop()
+		p.active--
+		cancel(nil)
+	}
+}
+
+func (p *progress) made() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = time.Now()
+}

@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+
+	"tinsmith.example/internal/wire"
+)
+
+// SamplerConfig is what a Sampler needs to know.
+type SamplerConfig struct {
+	SamplingSessionID string
+	FirstSeqID        int64 // where its requests are numbered from
+	Gate              *Gate // of the session
+	Retry             RetryConfig
+
+	// Abandoned is called when a request that the server has promised will not
+	// be waited for any more. It must not block. May be nil.
+	Abandoned func(requestID string)
+	// QueueState is called, by the goroutine of the call, when the server says
+	// why a request waits, and with wire.QueueActive when one ends. May be nil.
+	QueueState func(state, reason string)
+}
+
+// A Sampler makes the sampling calls of one sampling session. It may be used by
+// any number of goroutines.
+type Sampler struct {
+	client   *Client
+	cfg      SamplerConfig
+	seq      atomic.Int64 // the next request's number
+	slots    *semaphore.Weighted
+	progress progress
+}
+
+// NewSampler makes a sampler. It sends nothing.
+func (c *Client) NewSampler(cfg SamplerConfig) *Sampler {
+	s := &Sampler{
+		client: c, cfg: cfg,
+		slots:    semaphore.NewWeighted(max(cfg.Retry.MaxConcurrent, 1)),
+		progress: progress{timeout: cfg.Retry.ProgressTimeout},
+	}
+	s.seq.Store(cfg.FirstSeqID)
+	return s
+}
+
+// A SampleCall is one call to Sample.
+type SampleCall struct {
+	Op string
+	// Request is sent with the sampler's session and a number of its own; the
+	// sampler does not change or keep it.
+	Request     *wire.SampleRequest
+	PromptBytes int64 // the prompt's size, as far as admission is concerned
+	// Direct skips the retries of whole calls, their limit and the watch for
+	// progress.
+	Direct bool
+}
+
+// A Sampled is a result with the promise that led to it.
+type Sampled struct {
+	Promise  *wire.Promise
+	Response *wire.SampleResponse
+}
+
+// Sample submits a request and waits for its result. A request whose result is
+// lost, or to which no answer comes, is sent again under a new number, as the
+// retry configuration says. Every error is an *Error.
+func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error) {
+	t := newTrail(call.Op)
+	if call.Direct {
+		return s.once(ctx, t, call)
+	}
+	if err := s.slots.Acquire(ctx, 1); err != nil {
+		return nil, t.ended(ctx)
+	}
+	defer s.slots.Release(1)
+	if !s.cfg.Retry.NoStuckDetection {
+		var stop func()
+		ctx, stop = s.progress.watch(ctx)
+		defer stop()
+	}
+	for failures := 1; ; failures++ {
+		sampled, err := s.once(ctx, t, call)
+		if err == nil {
+			s.progress.made()
+			return sampled, nil
+		}
+		retry := &s.cfg.Retry
+		if retry.NoRetry || ctx.Err() != nil || !retry.Retryable(err) {
+			return nil, err
+		}
+		wait := retry.delay(failures)
+		s.client.log.Warn("tinker: sampling is tried again", "error", err, "wait", wait)
+		if sleep(ctx, wait) != nil {
+			return nil, t.ended(ctx)
+		}
+	}
+}
+
+// once makes one attempt, under a number of its own.
+func (s *Sampler) once(ctx context.Context, t *trail, call SampleCall) (*Sampled, error) {
+	t.request = ""
+	req := *call.Request
+	req.SamplingSessionID = s.cfg.SamplingSessionID
+	req.SeqID = new(s.seq.Add(1) - 1)
+	req.Type = wire.TypeSample
+	body, err := wire.Encode(&req)
+	if err != nil {
+		t.path = wire.PathSample
+		return nil, t.fail(answer{}, &unsendableError{err})
+	}
+	promise, err := s.submit(ctx, t, body, call.PromptBytes)
+	if err != nil {
+		return nil, err
+	}
+	t.request = promise.RequestID
+	response, err := s.poll(ctx, t, promise.RequestID)
+	if s.cfg.QueueState != nil {
+		s.cfg.QueueState(wire.QueueActive, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Sampled{Promise: promise, Response: response}, nil
+}

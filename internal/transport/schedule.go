@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// A Policy says how often a call is tried.
+type Policy struct {
+	tries  int           // at most; 0: any number
+	within time.Duration // no try starts later after the first; 0: any time
+}
+
+var (
+	// Once is for calls that come again anyway, such as heartbeats.
+	Once = Policy{tries: 1}
+	// Briefly is for calls whose caller waits: about a minute.
+	Briefly = Policy{tries: 11}
+	// Patiently is for calls that much depends on: five minutes.
+	Patiently = Policy{within: 5 * time.Minute}
+)
+
+// A schedule hands out the waits between the tries of one call.
+type schedule struct {
+	policy  Policy
+	started time.Time
+	tried   int
+	backoff backoff.ExponentialBackOff
+}
+
+func (p Policy) schedule() *schedule {
+	return &schedule{policy: p, started: time.Now(), backoff: backoff.ExponentialBackOff{
+		InitialInterval: 500 * time.Millisecond, Multiplier: 2, MaxInterval: 10 * time.Second, RandomizationFactor: 0.25,
+	}}
+}
+
+// next returns how long to wait after a, and false if that was the last try.
+func (s *schedule) next(a answer) (time.Duration, bool) {
+	s.tried++
+	if s.policy.tries > 0 && s.tried >= s.policy.tries {
+		return 0, false
+	}
+	if s.tried == 1 {
+		s.backoff.Reset()
+	}
+	wait := s.backoff.NextBackOff()
+	if asked, ok := retryAfter(a.header); ok {
+		wait = asked
+	}
+	if s.policy.within > 0 {
+		left := s.policy.within - time.Since(s.started)
+		if left <= 0 {
+			return 0, false
+		}
+		wait = min(wait, left)
+	}
+	return wait, true
+}
+
+// excuse makes d not count as time spent.
+func (s *schedule) excuse(d time.Duration) { s.started = s.started.Add(d) }
+
+// retryAfter is the wait that a server asks for, if it is at most a minute.
+func retryAfter(h http.Header) (time.Duration, bool) {
+	var wait time.Duration
+	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil {
+		wait = time.Duration(ms * float64(time.Millisecond))
+	} else if s, err := strconv.ParseFloat(h.Get("Retry-After"), 64); err == nil {
+		wait = time.Duration(s * float64(time.Second))
+	} else if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		wait = time.Until(at)
+	}
+	return wait, wait > 0 && wait <= time.Minute
+}
