@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/wire"
+)
+
+func TestHeartbeatsKeepASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopped := make(chan error, 1)
+		_, c := serve(t, &fakeBackend{sample: func(ctx context.Context, _ *engine.Request) (*engine.Result, error) {
+			<-ctx.Done()
+			stopped <- context.Cause(ctx)
+			return nil, ctx.Err()
+		}}, Limits{})
+		session := c.session()
+		id := c.sampler(session, 0)
+		c.submit(sampleOf(id, 0))
+		beat := func() int {
+			return first(c.post(wire.PathSessionHeartbeat, wire.SessionHeartbeat{SessionID: session}))
+		}
+		for range 5 {
+			time.Sleep(10*time.Minute - time.Second)
+			if status := beat(); status != 200 {
+				t.Fatalf("heartbeat in time: %d", status)
+			}
+		}
+		time.Sleep(10*time.Minute - time.Second)
+		synctest.Wait()
+		if len(stopped) != 0 {
+			t.Fatal("the sample was stopped before its session lapsed")
+		}
+		time.Sleep(time.Second)
+		if err := <-stopped; !errors.Is(err, errLapsed) {
+			t.Errorf("the sample ended with %v, want that its session lapsed", err)
+		}
+		if status := beat(); status != 410 {
+			t.Errorf("heartbeat of a lapsed session: %d, want 410", status)
+		}
+		if status, body := c.post(wire.PathSample, sampleOf(id, 1)); status != 404 || !strings.Contains(detail(t, body), "lapsed") {
+			t.Errorf("asample in a lapsed session: %d %s, want 404 that says so", status, body)
+		}
+		if status, body := c.post("/api/v1/sessions/"+session+"/finish", `{}`); status != 200 {
+			t.Errorf("finish of a lapsed session: %d %s, want 200", status, body)
+		}
+	})
+}
+
+// TestPollingKeepsASession: a client that waits for a sample is alive.
+func TestPollingKeepsASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{})
+		p := c.submit(sampleOf(c.newSampler(), 0))
+		for range 60 {
+			if status, body := c.retrieve(p.RequestID); status != 408 {
+				t.Fatalf("%d %s, want 408", status, body)
+			}
+		}
+	})
+}
+
+func TestUnknownSession(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{})
+	for path, body := range map[string]any{
+		wire.PathSessionHeartbeat:      wire.SessionHeartbeat{SessionID: "nobody"},
+		wire.PathCreateSamplingSession: wire.CreateSamplingSessionRequest{SessionID: "nobody", BaseModel: fakeName},
+		wire.PathRetrieveFuture:        wire.RetrieveFutureRequest{RequestID: "nobody:sample:0:0"},
+	} {
+		if status, answer := c.post(path, body); status != 404 || !strings.Contains(detail(t, answer), "nobody") {
+			t.Errorf("%s: %d %s, want 404", path, status, answer)
+		}
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{Sessions: 2})
+	c.session()
+	session := c.session()
+	if status, body := c.post(wire.PathCreateSession, `{}`); status != 429 {
+		t.Errorf("third session: %d %s, want 429", status, body)
+	}
+	c.post("/api/v1/sessions/"+session+"/finish", `{}`)
+	c.session()
+}
+
+func TestEndingsAreBounded(t *testing.T) {
+	var e endings
+	for i := range maxEndings + 1 {
+		e.add(string(rune(i+'0')), errFinished)
+	}
+	if e.why("0") != nil || e.why("1") == nil || len(e.reasons) != maxEndings || len(e.order) != maxEndings {
+		t.Errorf("%d endings kept, want the latest %d", len(e.reasons), maxEndings)
+	}
+}
