@@ -159,9 +159,12 @@ func TestOneAnswerOnTheRealModel(t *testing.T) {
 // TestSampledIsComputed is the second promise: scoring a prompt and a sample
 // gives the sample's own log probabilities, bit for bit.
 func TestSampledIsComputed(t *testing.T) {
-	for name, path := range map[string]string{"tiny": testmodel.Tiny(t, tinymodel.Options{}), "real": testmodel.Default(t)} {
+	for name, path := range map[string]func(t testing.TB) string{
+		"tiny": func(t testing.TB) string { return testmodel.Tiny(t, tinymodel.Options{}) },
+		"real": testmodel.Default,
+	} {
 		t.Run(name, func(t *testing.T) {
-			e := open(t, path, engine.Options{})
+			e := open(t, path(t), engine.Options{})
 			for i, q := range requests(rand.New(rand.NewPCG(3, 3)), 6, e.Info().VocabSize, 150) {
 				q.MaxTokens = 40
 				for s, seq := range sample(t, e, q).Sequences {

@@ -29,16 +29,18 @@ var layers = map[string][]string{
 
 	"internal/engine":        {"internal/engine/...", "internal/weights/...", "internal/tokenizer", "internal/cpu"},
 	"internal/engine/sched":  {"internal/engine/kv"},
-	"internal/engine/model":  {"internal/engine/kernel", "internal/engine/kv", "internal/weights/..."},
+	"internal/engine/model":  {"internal/engine/kernel", "internal/engine/kv", "internal/engine/team", "internal/weights/..."},
 	"internal/engine/sample": {"internal/engine/kernel"},
 	"internal/engine/kv":     {},
 	"internal/engine/kernel": {"internal/cpu"},
+	"internal/engine/team":   {},
 
 	"internal/weights/...": {},
 	"internal/catalog":     {"internal/weights/..."},
 	"internal/tokenizer":   {},
 	"internal/cpu":         {},
 	"internal/tinymodel":   {"internal/weights/...", "internal/tokenizer"},
+	"internal/testmodel":   {"internal/catalog", "internal/tinymodel"},
 
 	"internal/repocheck/...": {},
 }

@@ -14,8 +14,13 @@ import (
 // Default returns the path of the default model's file and fetches it if this
 // machine does not have it. Where that fails the test fails if the environment
 // variable CI is set, and is skipped otherwise: a developer may be offline.
+// -short skips it, too, for runs that are slow by nature (the race detector, the
+// portable kernels); what they leave out, the plain run does.
 func Default(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves out the real model")
+	}
 	cache, err := catalog.NewCache("")
 	if err == nil {
 		var found catalog.Resolved

@@ -163,15 +163,15 @@ func TestTokenDependsOnNothingButItsArguments(t *testing.T) {
 // exact distribution: chi-square with limits that a right sampler exceeds once
 // in 10^5.
 func TestDrawsHaveTheirProbabilities(t *testing.T) {
-	const draws = 20000
+	const draws = 10000
 	rnd := rand.New(rand.NewPCG(15, 16))
 	small := flatRow(rnd, 40)
-	wide := make([]float32, 5000) // 10 likely ids, in all of its groups, and a tail
+	wide := make([]float32, 2100) // 10 likely ids, in all of its groups, and a tail
 	for i := range wide {
 		wide[i] = -9
 	}
 	for i := range 10 {
-		wide[i*507] = float32(i) / 4
+		wide[i*207] = float32(i) / 4
 	}
 	for _, tt := range []struct {
 		logits []float32
@@ -230,26 +230,49 @@ func TestDrawsHaveTheirProbabilities(t *testing.T) {
 	}
 }
 
-// A place in a group must be stretched to the group's ids: were the rest that
-// rounding leaves given to an id at the group's end, this one would be drawn
-// far too often.
-func TestRoundingOfGroupSumsFavoursNoId(t *testing.T) {
-	x := make([]float32, 1024)
-	for i := range x {
-		x[i] = float32(i%97) / 300
-	}
-	x[0], x[1023] = 1, -60
-	r := at(t, x)
-	for _, u := range []uint64{0, 1, math.MaxUint64 / 2, math.MaxUint64 - 1, math.MaxUint64} {
-		if id := r.drawFromAll(u, r.sums, 1); id == 1023 {
-			t.Errorf("u = %d drew an id with a probability of e^-68", u)
+func TestPlacesFallOnTheRightSideOfBorders(t *testing.T) {
+	const half = 1 << 63
+	r := at(t, []float32{1, 1})
+	s := selection{ids: []int32{4, 6, 9}, masses: []int64{1, 0, 1}}
+	for _, tt := range []struct {
+		u          uint64
+		whole, few int32
+	}{{0, 0, 4}, {half - 1, 0, 4}, {half, 1, 9}, {math.MaxUint64, 1, 9}} {
+		if id := r.drawFromAll(tt.u, r.sums, 1); id != tt.whole {
+			t.Errorf("two equal ids, u = %d: drew %d, want %d", tt.u, id, tt.whole)
+		}
+		if id := s.draw(tt.u, 2); id != tt.few {
+			t.Errorf("masses %v, u = %d: drew %d, want %d", s.masses, tt.u, id, tt.few)
 		}
 	}
-	if id := r.drawFromAll(0, r.sums, 1); id != 0 {
-		t.Errorf("u = 0 drew %d, want 0", id)
+	for _, tt := range []struct {
+		p           float64
+		total, want int64
+	}{{0.5, 4, 2}, {0.5, 3, 2}, {1e-300, 1, 1}, {math.Nextafter(1, 0), 10, 10}, {0.25, 1 << 60, 1 << 58}} {
+		if got := share(tt.p, tt.total); got != tt.want {
+			t.Errorf("share(%v, %d) = %d, want %d", tt.p, tt.total, got, tt.want)
+		}
 	}
-	if id := r.drawFromAll(math.MaxUint64, r.sums, 1); id != 1022 {
-		t.Errorf("the last u drew %d, want 1022", id)
+}
+
+// The sum of a group is rounded, and its ids must share what that adds or takes
+// away. Without, the last place of a group would lie beyond all ids, or never
+// reach those at the end.
+func TestLastPlaceOfAGroupIsItsLastIds(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(19, 20))
+	for range 20 {
+		x := make([]float32, 1024)
+		for i := range x {
+			x[i] = rnd.Float32()
+		}
+		x[0], x[1022], x[1023] = 1, -16, -60 // less than is rounded; less than can be drawn
+		r := at(t, x)
+		if id := r.drawFromAll(0, r.sums, 1); id != 0 {
+			t.Errorf("the first place is %d's, want 0's", id)
+		}
+		if id := r.drawFromAll(math.MaxUint64, r.sums, 1); id != 1022 {
+			t.Errorf("the last place is %d's, want 1022's", id)
+		}
 	}
 }
 
