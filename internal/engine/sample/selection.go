@@ -234,7 +234,7 @@ func rank(depth uint32, id int32) uint64 { return uint64(depth)<<32 | uint64(id)
 func (s *selection) draw(u uint64, total int64) int32 {
 	place := scaled(u, total)
 	for i, m := range s.masses {
-		if place <= m {
+		if place < m {
 			return s.ids[i]
 		}
 		place -= m
