@@ -45,7 +45,7 @@ func depth(x float32) uint32 {
 	// The bits of a negative float rise as it falls, from 1<<31 for -0; those
 	// of others are inverted, from 1<<31-1 for +0 down. Adding -1 to the former
 	// brings -0 and +0 together.
-	return b ^ (1<<31-1)&^negative + negative
+	return (b ^ (1<<31-1)&^negative) + negative
 }
 
 // gather selects the ids whose logit is at least floor.
