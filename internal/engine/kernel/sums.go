@@ -31,7 +31,9 @@ func Max(x []float32) float32 {
 }
 
 // Finite says whether no element of x is NaN or infinite.
-func Finite(x []float32) bool {
+func Finite(x []float32) bool { return finite(x) }
+
+func finiteGeneric(x []float32) bool {
 	for _, v := range x {
 		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
 			return false

@@ -12,6 +12,9 @@ import "unsafe"
 func maxAVX512(x *float32, n uintptr) float32
 
 //go:noescape
+func finiteAVX512(x *float32, n uintptr) bool
+
+//go:noescape
 func expSumAVX512(lanes *[16]float32, weights, x *float32, n uintptr, max, invT float32)
 
 //go:noescape
@@ -44,6 +47,17 @@ func maxOf(x []float32) float32 {
 		x = x[n:]
 	}
 	return m
+}
+
+func finite(x []float32) bool {
+	for useAVX512 && len(x) >= 16 {
+		n := whole(len(x))
+		if !finiteAVX512(unsafe.SliceData(x), uintptr(n)) {
+			return false
+		}
+		x = x[n:]
+	}
+	return finiteGeneric(x)
 }
 
 func expSum(weights, x []float32, max, invT float32) float32 {

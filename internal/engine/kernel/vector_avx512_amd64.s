@@ -97,6 +97,28 @@ maxLoop:
 	VZEROUPPER
 	RET
 
+// func finiteAVX512(x *float32, n uintptr) bool
+// n is a multiple of 16, at least 16. Lanes whose exponent is all ones are
+// collected in K2.
+TEXT ·finiteAVX512(SB), NOSPLIT, $0-17
+	MOVQ         x+0(FP), SI
+	MOVQ         n+8(FP), CX
+	MOVL         $0x7f800000, AX
+	VPBROADCASTD AX, Z1
+	KXORW        K2, K2, K2
+
+finiteLoop:
+	VPANDD   (SI), Z1, Z0
+	VPCMPEQD Z1, Z0, K1
+	KORW     K1, K2, K2
+	ADDQ     $64, SI
+	SUBQ     $16, CX
+	JNZ      finiteLoop
+	KORTESTW K2, K2
+	SETEQ    ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func expSumAVX512(lanes *[16]float32, weights, x *float32, n uintptr, max, invT float32)
 // n is a multiple of 16, at least 16. weights may be nil.
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-40

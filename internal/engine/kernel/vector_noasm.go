@@ -3,6 +3,7 @@
 package kernel
 
 func maxOf(x []float32) float32              { return maxGeneric(x) }
+func finite(x []float32) bool                { return finiteGeneric(x) }
 func squareSum(x []float32) float32          { return squareSumGeneric(x) }
 func siluMul(dst, gate, up []float32)        { siluMulGeneric(dst, gate, up) }
 func splitBlocks(data, sums, x []float32)    { splitBlocksGeneric(data, sums, x) }

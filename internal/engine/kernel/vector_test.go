@@ -108,6 +108,28 @@ func TestNonFiniteStaysNonFinite(t *testing.T) {
 	}
 }
 
+func TestFiniteFindsWhatIsNot(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 12))
+	for _, n := range lengths {
+		x := floats(r, n)
+		if !Finite(x) {
+			t.Fatalf("n=%d: finite values are not", n)
+		}
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+			for _, at := range []int{0, n / 2, n - 1} {
+				if at < 0 || at >= n {
+					continue
+				}
+				old := x[at]
+				if x[at] = bad; Finite(x) {
+					t.Errorf("n=%d: %v at %d is finite", n, bad, at)
+				}
+				x[at] = old
+			}
+		}
+	}
+}
+
 // TestPlanesHoldTheValue: hi + lo is x to 16 bits, and nothing below 2^-56 is
 // left in a plane.
 func TestPlanesHoldTheValue(t *testing.T) {
