@@ -124,8 +124,8 @@ func TestIDsAndTextAsTheReference(t *testing.T) {
 				continue
 			}
 			if bad++; bad <= 5 {
-				t.Errorf("%s, line %d, %.80q:\nids  %.300v\nwant %.300v\ntext %.80q\nwant %.80q",
-					tt.name, i+1, r.text, ids, r.ids, text, r.decoded)
+				t.Errorf("%s, line %d, %.80q:\nids  %v\nwant %v\ntext %.80q\nwant %.80q",
+					tt.name, i+1, r.text, ids[:min(len(ids), 40)], r.ids[:min(len(r.ids), 40)], text, r.decoded)
 			}
 		}
 		if bad > 0 {
