@@ -86,7 +86,7 @@ func (g *registry) findKnown(p *sampler, seq int64, j job) (*wire.Promise, error
 		}
 		return promise(p.id, seq, j.numSamples), nil
 	}
-	if _, ok := p.forgotten[seq]; ok {
+	if p.forgotten.has(seq) {
 		return promise(p.id, seq, j.numSamples), nil // and retrieve_future will say 410
 	}
 	return nil, nil
@@ -204,7 +204,7 @@ func (g *registry) forget(f *future) {
 	}
 	g.drop(f)
 	delete(f.sampler.futures, f.seq)
-	f.sampler.forgotten[f.seq] = struct{}{}
+	f.sampler.forgotten.add(f.seq)
 }
 
 // drop takes f off the shelf, or keeps it from getting there. g.mu is held.

@@ -26,7 +26,7 @@ type sampler struct {
 	futures map[int64]*future // by seq_id; results that were forgotten are gone
 	// forgotten holds the seq_ids whose results are gone, so that a late
 	// resubmission is not taken for a new request and sampled again.
-	forgotten map[int64]struct{}
+	forgotten seqSet
 }
 
 // samplerMark stands between a session's id and the number of its sampler.
@@ -110,11 +110,10 @@ func (g *registry) openSampler(sessionID string, n int64, m *model) (string, err
 		return p.id, nil
 	}
 	p := &sampler{
-		id:        fmt.Sprintf("%s%s%d", s.id, samplerMark, n),
-		session:   s,
-		model:     m,
-		futures:   map[int64]*future{},
-		forgotten: map[int64]struct{}{},
+		id:      fmt.Sprintf("%s%s%d", s.id, samplerMark, n),
+		session: s,
+		model:   m,
+		futures: map[int64]*future{},
 	}
 	s.samplers[n] = p
 	g.samplers[p.id] = p

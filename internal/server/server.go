@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -79,9 +80,9 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for _, h := range servers {
-		if shutdown := h.Shutdown(ctx); shutdown != nil {
+		if late := h.Shutdown(ctx); late != nil {
 			_ = h.Close()
-			err = context.Cause(ctx)
+			err = cmp.Or(err, late)
 		}
 	}
 	return err
