@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,6 +19,9 @@ type Message struct {
 // was not trained on conversations.
 var ErrNoChatTemplate = errors.New("tokenizer: the model has no chat template")
 
+// ErrNoMessages is what RenderChat returns for an empty conversation.
+var ErrNoMessages = errors.New("tokenizer: a conversation needs at least one message")
+
 // HasChatTemplate reports whether the model's files have a chat template.
 func (t *Tokenizer) HasChatTemplate() bool { return t.chat.source != "" }
 
@@ -28,11 +32,15 @@ func (t *Tokenizer) HasChatTemplate() bool { return t.chat.source != "" }
 //
 // Templates come with downloaded files and are programs: what one may do is
 // bounded in time, in memory and in depth. It fails with [ErrNoChatTemplate] if
-// there is none, and with a [*TemplateError] if the template is broken, uses
-// something that is not supported, exceeds a bound or refuses the conversation.
+// there is none, with [ErrNoMessages] for an empty conversation, and with a
+// [*TemplateError] if the template is broken, uses something that is not
+// supported, exceeds a bound or refuses the conversation.
 func (t *Tokenizer) RenderChat(messages []Message, addGenerationPrompt bool) (string, error) {
 	if !t.HasChatTemplate() {
 		return "", ErrNoChatTemplate
+	}
+	if len(messages) == 0 {
+		return "", ErrNoMessages
 	}
 	t.chat.once.Do(t.chat.compile)
 	if t.chat.err != nil {
@@ -118,6 +126,8 @@ func (c *chatTemplate) render(data map[string]jinja.Value, size int) (text strin
 			err = fmt.Errorf("running it failed: %v", r)
 		}
 	}()
-	newLimits(c.texts, size).define(data)
-	return c.template.RenderValues(data)
+	l := newLimits(c.texts, size)
+	l.define(data)
+	text, err = c.template.RenderValues(data)
+	return text, cmp.Or(l.failed, err)
 }

@@ -29,6 +29,9 @@ type limits struct {
 	depth    int
 	output   int // bytes left
 	value    int // bytes that one variable may have
+	// failed is the first refusal. The library drops errors in some places,
+	// such as the bounds of a slice.
+	failed error
 }
 
 func newLimits(texts []string, size int) *limits {
@@ -55,7 +58,8 @@ func (l *limits) define(data map[string]jinja.Value) {
 			if len(args) != 1 || len(kwargs) > 0 {
 				return jinja.Undefined(), fmt.Errorf("an expression has several values")
 			}
-			return f(args[0])
+			v, err := f(args[0])
+			return v, l.note(err)
 		})
 	}
 	for name, f := range map[string]func() error{
@@ -64,10 +68,20 @@ func (l *limits) define(data map[string]jinja.Value) {
 		guardLeave: func() error { l.depth--; return nil },
 	} {
 		data[name] = jinja.NewCallable(name, func([]jinja.Value, map[string]jinja.Value) (jinja.Value, error) {
-			return jinja.Undefined(), f()
+			return jinja.Undefined(), l.note(f())
 		})
 	}
-	data["range"] = jinja.NewCallable("range", numberRange)
+	data["range"] = jinja.NewCallable("range", func(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
+		v, err := numberRange(args)
+		return v, l.note(err)
+	})
+}
+
+func (l *limits) note(err error) error {
+	if l.failed == nil {
+		l.failed = err
+	}
+	return err
 }
 
 func (l *limits) step() error {
@@ -198,7 +212,7 @@ func small(v jinja.Value, limit int) error {
 }
 
 // numberRange is Jinja's range, bounded.
-func numberRange(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
+func numberRange(args []jinja.Value) (jinja.Value, error) {
 	start, step := int64(0), int64(1)
 	for _, a := range args {
 		if !a.IsInt() || a.AsInt() > 1<<53 || a.AsInt() < -1<<53 {
