@@ -49,6 +49,7 @@ type reporter struct {
 	source Source
 	to     func(ProgressEvent)
 	stage  Stage
+	done   int64
 	last   time.Time
 }
 
@@ -61,14 +62,14 @@ func newReporter(model string, to func(ProgressEvent)) *reporter {
 	return &reporter{model: model, to: to}
 }
 
-// at reports a stage. The first event of a stage and the one with
+// at reports a stage. The first event of a stage and the first with
 // done == total always go out.
 func (r *reporter) at(stage Stage, done, total int64) {
 	now := time.Now()
-	if stage == r.stage && done != total && now.Sub(r.last) < reportEvery {
+	if stage == r.stage && (done == r.done && stage != StageWait || done != total && now.Sub(r.last) < reportEvery) {
 		return
 	}
-	r.stage, r.last = stage, now
+	r.stage, r.done, r.last = stage, done, now
 	r.to(ProgressEvent{Model: r.model, Source: r.source, Stage: stage, Done: done, Total: total})
 }
 
