@@ -32,15 +32,16 @@ var layers = map[string][]string{
 	"internal/engine/model":  {"internal/engine/kernel", "internal/engine/kv", "internal/engine/team", "internal/weights/..."},
 	"internal/engine/sample": {"internal/engine/kernel"},
 	"internal/engine/kv":     {},
-	"internal/engine/kernel": {"internal/cpu"},
 	"internal/engine/team":   {},
+	"internal/engine/kernel": {"internal/cpu"},
 
 	"internal/weights/...": {},
 	"internal/catalog":     {"internal/weights/..."},
 	"internal/tokenizer":   {},
 	"internal/cpu":         {},
-	"internal/tinymodel":   {"internal/weights/...", "internal/tokenizer"},
-	"internal/testmodel":   {"internal/catalog", "internal/tinymodel"},
+	"internal/tinymodel":   {"internal/weights/..."},
+
+	"internal/testmodel": {"internal/catalog", "internal/tinymodel"},
 
 	"internal/repocheck/...": {},
 }
@@ -87,17 +88,25 @@ func TestFoldersNeverReach(t *testing.T) {
 // without the module's path, with the words after it.
 func goList(t *testing.T, format string) map[string][]string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", format, module+"...")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", cmd, err)
-	}
 	list := map[string][]string{}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(goCommand(t, "list", "-f", format, module+"...")) {
 		words := strings.Fields(line)
 		list[strings.TrimPrefix(words[0], module)] = words[1:]
 	}
 	return list
+}
+
+// goCommand gives what a go command prints.
+func goCommand(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	var problem strings.Builder
+	cmd.Stderr = &problem
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, &problem)
+	}
+	return string(out)
 }
 
 // allowedFor finds folder's row: its own, or that of the nearest folder above
