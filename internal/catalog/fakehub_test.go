@@ -55,9 +55,9 @@ func testCache(t testing.TB, m Model, endpoint string) *Cache {
 // host. Fields are set before the first request.
 type fakeHub struct {
 	data    []byte
-	listing string                                        // answer of the API; empty: 404
-	linked  http.Header                                   // replaces parts of the answer to HEAD
-	head    http.HandlerFunc                              // replaces the answer to HEAD
+	listing string                                              // answer of the API; empty: 404
+	linked  http.Header                                         // replaces parts of the answer to HEAD
+	head    http.HandlerFunc                                    // replaces the answer to HEAD
 	storage func(n int, w http.ResponseWriter, r *http.Request) // replaces the storage; n counts its requests from 0
 
 	hub, store *httptest.Server
@@ -67,7 +67,7 @@ type fakeHub struct {
 }
 
 func (h *fakeHub) start(t testing.TB) *fakeHub {
-	h.store = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h.store = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := h.record(r, h.store) - 1
 		if h.storage != nil {
 			h.storage(n, w, r)
@@ -75,7 +75,9 @@ func (h *fakeHub) start(t testing.TB) *fakeHub {
 		}
 		h.serve(w, r)
 	}))
-	h.hub = httptest.NewServer(http.HandlerFunc(h.answer))
+	h.hub = httptest.NewUnstartedServer(http.HandlerFunc(h.answer))
+	h.store.Start() // now that the handlers' fields are set
+	h.hub.Start()
 	t.Cleanup(h.hub.Close)
 	t.Cleanup(h.store.Close)
 	return h

@@ -30,10 +30,12 @@ type Resolved struct {
 //   - a path: it exists, or ends in .gguf, or begins with . or ~ or a
 //     separator, or holds more than one separator. A folder stands for the
 //     GGUF file in it;
-//   - org/name or org/name:file of the Hub. Without a file, or with a type
-//     such as org/name:Q8_0, one is picked as [ChoiceError] and docs say. The
-//     first call pins the repository to its commit of that time; removing its
-//     folder from the cache makes the next call look again.
+//   - org/name, org/name:file or org/name:type of the Hub, where type is a word
+//     in the name of one file, such as Q8_0. Without either, the only GGUF file
+//     is taken, and else the one in the first of Q4_1, Q8_0, Q4_0 and BF16 that
+//     exactly one file is in; if there is none, a *[ChoiceError] lists them.
+//     The first call pins the repository to its commit of that time; removing
+//     its folder from the cache makes the next call look again.
 //
 // If ctx ends, Resolve stops everything that it has started, pip included, and
 // returns ctx's cause. What has come of a download from the Hub stays in its
