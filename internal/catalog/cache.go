@@ -29,7 +29,10 @@ type limits struct {
 }
 
 // The Hub gets few seconds because it stands before another source: a network
-// that swallows packets must not look like a program that hangs.
+// that swallows packets must not look like a program that hangs. It costs 2 ms
+// where its name does not resolve or the connection is refused (measured), 3 s
+// where nothing answers the connection (hubTransport), and 5 s where it is
+// accepted and then nothing comes.
 var defaultLimits = limits{answer: 5 * time.Second, stall: 30 * time.Second, pip: 5 * time.Minute, backoff: time.Second}
 
 // NewCache returns the cache in folder dir, or in the default one if dir is

@@ -133,8 +133,18 @@ type PipError struct {
 	Err    error
 }
 
+// Error shows the lines that pip itself calls errors, if there are any.
 func (e *PipError) Error() string {
-	return fmt.Sprintf("%s -m pip download failed: %v: %s", e.Python, e.Err, e.Output)
+	var lines []string
+	for line := range strings.Lines(e.Output) {
+		if text, ok := strings.CutPrefix(line, "ERROR: "); ok {
+			lines = append(lines, strings.TrimSpace(text))
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{e.Output}
+	}
+	return fmt.Sprintf("%s -m pip download failed: %v: %s", e.Python, e.Err, strings.Join(lines, "; "))
 }
 
 func (e *PipError) Unwrap() error { return e.Err }

@@ -107,9 +107,9 @@ func TestWheelRefusals(t *testing.T) {
 	}{
 		{"no pip", "echo '/usr/bin/python3: No module named pip'; exit 1", data,
 			func(err error) bool { return errors.Is(err, ErrNoPip) }},
-		{"no network", "echo 'ERROR: No matching distribution found for tiny==1' >&2; exit 1", data, func(err error) bool {
+		{"no network", "echo WARNING: Retrying; echo 'ERROR: No matching distribution found for tiny==1' >&2; exit 1", data, func(err error) bool {
 			e, ok := errors.AsType[*PipError](err)
-			return ok && strings.Contains(e.Error(), "No matching distribution")
+			return ok && strings.HasSuffix(e.Error(), ": No matching distribution found for tiny==1")
 		}},
 		{"chatty", "yes | head -c 100000; echo the end; exit 1", data, func(err error) bool {
 			e, ok := errors.AsType[*PipError](err)
