@@ -1,0 +1,152 @@
+// Package local runs a whole Tinker server inside a Go program or a Go test, as
+// net/http/httptest does for handlers: model, engine, HTTP server on a loopback
+// port, and a client that is connected to it.
+//
+//	s, err := local.Start(ctx, local.Options{TinyModel: true})
+//	if err != nil { ... }
+//	defer s.Close(ctx)
+//	sampler, err := s.Client().CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: s.BaseModel()})
+//
+// Everything takes the same path as with a server elsewhere, through HTTP and
+// the wire's messages: what a program does against this server it can do
+// against the hosted one, by another URL and key. Package tinker is the client,
+// internal/server the server; nothing is decided here but how they are put
+// together.
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/server"
+	"tinsmith.example/tinker"
+)
+
+// Options say what to serve. The zero value is the default model.
+type Options struct {
+	// Model is the model to load: the path of a GGUF file, org/name of the
+	// Hugging Face Hub, or a name of the built-in catalogue. It is fetched if
+	// it is not on this machine. Empty: the catalogue's default model, of
+	// 98 MB.
+	Model string
+
+	// TinyModel serves a small generated model instead, which needs no
+	// download and answers within milliseconds: for tests. What it says means
+	// nothing, but it is the same every time and everywhere. It excludes Model.
+	TinyModel bool
+
+	// Name is what clients call the model. Empty: the catalogue's or the
+	// Hub's name for it, or the file's name without .gguf.
+	Name string
+
+	// Threads is how many threads compute, at most. 0: as many as GOMAXPROCS.
+	// It does not change any result.
+	Threads int
+
+	// Logger gets what server and client have to say. nil: nothing is logged.
+	Logger *slog.Logger
+}
+
+// A Server is a running server. Its methods may be called by any number of
+// goroutines at once.
+type Server struct {
+	url, key, baseModel string
+
+	engine *engine.Engine
+	server *server.Server
+	client *tinker.ServiceClient
+	serve  sync.WaitGroup // the goroutine that accepts connections
+	remove func() error   // the model's file, if it was made for this server
+
+	closing sync.Mutex // held while closing
+	closed  bool
+	err     error // of the first Close
+}
+
+// Start loads a model and serves it on a loopback port of the system's choice,
+// with a random key. ctx bounds the start, and no more than that: what fetches
+// and loads the model. The caller closes the server.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{key: "tml-" + rand.Text(), remove: func() error { return nil }}
+	if err := s.start(ctx, &o); err != nil {
+		return nil, fmt.Errorf("local: %w", errors.Join(err, s.Close(ctx)))
+	}
+	return s, nil
+}
+
+// start builds s from the engine up. What it has built when it fails is closed
+// by Close.
+func (s *Server) start(ctx context.Context, o *Options) error {
+	if err := s.load(ctx, o); err != nil {
+		return err
+	}
+	var err error
+	s.server, err = server.New(server.Config{
+		Models: []server.Model{{Name: s.baseModel, Backend: s.engine}},
+		Key:    s.key,
+		Logger: o.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.url = "http://" + l.Addr().String()
+	s.serve.Go(func() {
+		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			o.Logger.Error("the local server stopped", "error", err)
+		}
+	})
+	s.client, err = tinker.NewServiceClient(tinker.WithBaseURL(s.url), tinker.WithAPIKey(s.key), tinker.WithLogger(o.Logger))
+	return err
+}
+
+// URL is where the server is: the base URL of any Tinker client.
+func (s *Server) URL() string { return s.url }
+
+// Key is the API key that it takes, and the only one.
+func (s *Server) Key() string { return s.key }
+
+// BaseModel is the name of the model that it serves.
+func (s *Server) BaseModel() string { return s.baseModel }
+
+// Client is a client of this server. Close closes it.
+func (s *Server) Client() *tinker.ServiceClient { return s.client }
+
+// Close closes the client, ends all work of the server and frees the model. It
+// waits until no goroutine of them is left, or until ctx ends; samples in work
+// fail. Further calls return what the first one did.
+func (s *Server) Close(ctx context.Context) error {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return s.err
+	}
+	s.closed = true
+	var all []error
+	if s.client != nil {
+		all = append(all, s.client.Close(ctx))
+	}
+	if s.server != nil {
+		all = append(all, s.server.Close(ctx))
+		s.serve.Wait()
+	}
+	if s.engine != nil {
+		all = append(all, s.engine.Close())
+	}
+	all = append(all, s.remove())
+	s.err = errors.Join(all...)
+	return s.err
+}
