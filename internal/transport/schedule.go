@@ -17,6 +17,8 @@ type Policy struct {
 var (
 	// Once is for calls that come again anyway, such as heartbeats.
 	Once = Policy{tries: 1}
+	// Twice is for calls that are better given up than waited for.
+	Twice = Policy{tries: 2}
 	// Briefly is for calls whose caller waits: about a minute.
 	Briefly = Policy{tries: 11}
 	// Patiently is for calls that much depends on: five minutes.

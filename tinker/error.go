@@ -1,0 +1,114 @@
+package tinker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/transport"
+	"tinsmith.example/internal/wire"
+)
+
+var (
+	// ErrClosed is what calls on a closed client return, and calls that Close
+	// interrupted.
+	ErrClosed = errors.New("tinker: client is closed")
+	// ErrStuck is why sampling calls gave up: no call of their client had
+	// succeeded for [RetryConfig].ProgressTimeout.
+	ErrStuck = transport.ErrStuck
+)
+
+// An ArgumentError is a value that cannot be right. Nothing was sent.
+type ArgumentError struct {
+	Field string // such as "Params.Temperature" or "Prompt.Chunks[0].Tokens[7]"
+	Value any    // what it was; nothing secret
+	Limit string // what it must be, such as "0 or more"
+}
+
+func (e *ArgumentError) Error() string {
+	value := fmt.Sprintf("%v", e.Value)
+	if text, ok := e.Value.(string); ok {
+		value = fmt.Sprintf("%q", text)
+	}
+	return fmt.Sprintf("tinker: %s is %s, must be %s", e.Field, value, e.Limit)
+}
+
+// An APIError is a call that did not get through: the server refused it, or
+// answered with something that makes no sense, or could not be reached. With
+// errors.Is(err, context.Canceled) and the like, Err says when a context ended
+// the call.
+type APIError struct {
+	Op        string        // the SDK call, such as "SamplingClient.Sample"
+	RequestID string        // the server's name for the request; "" if it gave none
+	Status    int           // HTTP status of the last answer; 0: there was none
+	Message   string        // what the server said about it
+	Attempts  int           // HTTP requests sent
+	Elapsed   time.Duration // since the call began
+	Err       error         // what went wrong, beyond what Status and Message say; may be nil
+}
+
+func (e *APIError) Error() string {
+	var b strings.Builder
+	b.WriteString("tinker: " + e.Op)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": status %d", e.Status)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, " (%d attempts in %v)", e.Attempts, e.Elapsed.Round(time.Millisecond))
+	}
+	return b.String()
+}
+
+func (e *APIError) Unwrap() error { return e.Err }
+
+// A Category says whose fault a failed request is.
+type Category string
+
+const (
+	CategoryUser    Category = wire.CategoryUser    // trying again cannot help
+	CategoryServer  Category = wire.CategoryServer  // trying again may help
+	CategoryUnknown Category = wire.CategoryUnknown // the server did not say
+)
+
+// A RequestError is a request that the server accepted and then failed. It is
+// never tried again by this package.
+type RequestError struct {
+	Op        string // the SDK call, such as "SamplingClient.Sample"
+	RequestID string // the server's name for the request
+	Category  Category
+	Err       error // what the server said
+}
+
+func (e *RequestError) Error() string {
+	return fmt.Sprintf("tinker: %s: request %s failed (%s): %v", e.Op, e.RequestID, e.Category, e.Err)
+}
+
+func (e *RequestError) Unwrap() error { return e.Err }
+
+// publicError makes an error of package transport one of ours.
+func publicError(err error) error {
+	if errors.Is(err, ErrClosed) {
+		return ErrClosed
+	}
+	e, ok := errors.AsType[*transport.Error](err)
+	if !ok {
+		return err
+	}
+	if failed, ok := errors.AsType[*transport.FailedError](err); ok {
+		return &RequestError{Op: e.Op, RequestID: e.RequestID, Category: Category(failed.Category), Err: errors.New(failed.Message)}
+	}
+	return &APIError{
+		Op: e.Op, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
+		Attempts: e.Attempts, Elapsed: e.Elapsed, Err: e.Err,
+	}
+}

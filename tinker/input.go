@@ -1,0 +1,62 @@
+package tinker
+
+import (
+	"fmt"
+	"slices"
+
+	"tinsmith.example/internal/wire"
+)
+
+// A ModelInput is a prompt: chunks, one after the other.
+type ModelInput struct {
+	Chunks []Chunk
+}
+
+// A Chunk is a piece of a prompt. EncodedText is the one kind there is.
+type Chunk interface {
+	// wireChunk returns the chunk as it is sent, sharing nothing with it, or
+	// an *ArgumentError whose field begins with the chunk's name.
+	wireChunk(name string) (wire.Chunk, error)
+	// Len returns how many tokens of the prompt the chunk makes up.
+	Len() int
+}
+
+// EncodedText is text as token ids.
+type EncodedText struct {
+	Tokens []int32
+}
+
+// FromTokens is the prompt that consists of these token ids, as
+// [Tokenizer.Encode] returns them. It is from_ints for those who come from
+// Python. The slice is not copied.
+func FromTokens(tokens []int32) ModelInput {
+	return ModelInput{Chunks: []Chunk{EncodedText{Tokens: tokens}}}
+}
+
+// Append returns the prompt with chunks after it; m stays as it is.
+func (m ModelInput) Append(chunks ...Chunk) ModelInput {
+	return ModelInput{Chunks: slices.Concat(m.Chunks, chunks)}
+}
+
+// Len returns the length of the prompt in tokens.
+func (m ModelInput) Len() int {
+	n := 0
+	for _, c := range m.Chunks {
+		if c != nil {
+			n += c.Len()
+		}
+	}
+	return n
+}
+
+// Len returns the number of tokens.
+func (t EncodedText) Len() int { return len(t.Tokens) }
+
+func (t EncodedText) wireChunk(name string) (wire.Chunk, error) {
+	for i, id := range t.Tokens {
+		if id < 0 {
+			return wire.Chunk{}, &ArgumentError{fmt.Sprintf("%s.Tokens[%d]", name, i), id, "0 or more"}
+		}
+	}
+	return wire.TextChunk(slices.Clone(t.Tokens)), nil
+}

@@ -1,0 +1,232 @@
+package tinker
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/transport"
+)
+
+// Version is the version of this package, as the server sees it.
+const Version = "0.1.0"
+
+// DefaultBaseURL is the server that is used where neither an option nor the
+// environment names one.
+const DefaultBaseURL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
+
+// config is what options and environment say. It is read-only once a client has
+// it.
+type config struct {
+	baseURL        string
+	apiKey         string
+	allowPlainHTTP bool
+	httpClient     *http.Client
+	tags           []string
+	userMetadata   map[string]string
+	projectID      string
+	displayName    string
+	heartbeat      time.Duration
+	log            *slog.Logger
+}
+
+// An Option configures a ServiceClient. Of options that say the same thing, the
+// last one counts.
+type Option func(*config) error
+
+// WithBaseURL sets the server's URL, with any path prefix. It must be https, or
+// http to this machine (see [WithPlainHTTP]). The default is TINKER_BASE_URL,
+// and without that DefaultBaseURL. The empty text means the default.
+func WithBaseURL(url string) Option {
+	return func(c *config) error {
+		if url != "" {
+			c.baseURL = url
+		}
+		return nil
+	}
+}
+
+// WithAPIKey sets the credential: an API key, which begins with tml-, or a JSON
+// web token. The default is TINKER_API_KEY. The empty text means the default.
+func WithAPIKey(key string) Option {
+	return func(c *config) error {
+		if key != "" {
+			c.apiKey = key
+		}
+		return nil
+	}
+}
+
+// WithPlainHTTP allows http to other machines than this one. The API key and
+// all prompts are then readable on the way: it is for networks that are trusted.
+func WithPlainHTTP() Option {
+	return func(c *config) error {
+		c.allowPlainHTTP = true
+		return nil
+	}
+}
+
+// WithHTTPClient makes the calls go through a copy of client, for proxies,
+// certificates or tests. Redirects are never followed, whatever its policy.
+// Its idle connections stay the caller's to close.
+func WithHTTPClient(client *http.Client) Option {
+	return func(c *config) error {
+		if client == nil {
+			return &ArgumentError{"WithHTTPClient", nil, "a client"}
+		}
+		c.httpClient = client
+		return nil
+	}
+}
+
+// WithTags adds tags to the session, beside those of TINKER_TAGS.
+func WithTags(tags ...string) Option {
+	return func(c *config) error {
+		c.tags = append(c.tags, tags...)
+		return nil
+	}
+}
+
+// WithUserMetadata gives the session metadata that listings show. The map is
+// copied.
+func WithUserMetadata(metadata map[string]string) Option {
+	return func(c *config) error {
+		c.userMetadata = maps.Clone(metadata)
+		return nil
+	}
+}
+
+// WithProjectID says which project the session belongs to. The default is
+// TINKER_PROJECT_ID.
+func WithProjectID(id string) Option {
+	return func(c *config) error {
+		c.projectID = id
+		return nil
+	}
+}
+
+// WithDisplayName gives the session a name for people.
+func WithDisplayName(name string) Option {
+	return func(c *config) error {
+		c.displayName = name
+		return nil
+	}
+}
+
+// WithHeartbeat sets how often the client tells the server that its session is
+// alive. It must be positive. The default is 10 s.
+func WithHeartbeat(every time.Duration) Option {
+	return func(c *config) error {
+		if every <= 0 {
+			return &ArgumentError{"WithHeartbeat", every, "positive"}
+		}
+		c.heartbeat = every
+		return nil
+	}
+}
+
+// WithLogger sets where warnings go: about retries, pauses and a server that
+// does not answer. The default is slog.Default().
+func WithLogger(log *slog.Logger) Option {
+	return func(c *config) error {
+		if log == nil {
+			return &ArgumentError{"WithLogger", nil, "a logger"}
+		}
+		c.log = log
+		return nil
+	}
+}
+
+// fromEnvironment reads every environment variable that this package knows. An
+// empty one counts as unset.
+//
+//	TINKER_BASE_URL    the server, see WithBaseURL
+//	TINKER_API_KEY     the credential, see WithAPIKey
+//	TINKER_PROJECT_ID  the session's project, see WithProjectID
+//	TINKER_TAGS        the session's tags, separated by commas, see WithTags
+//
+// Go's HTTP client also reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+func fromEnvironment() config {
+	c := config{
+		baseURL:   DefaultBaseURL,
+		apiKey:    os.Getenv("TINKER_API_KEY"),
+		projectID: os.Getenv("TINKER_PROJECT_ID"),
+		heartbeat: 10 * time.Second,
+		log:       slog.Default(),
+	}
+	if url := os.Getenv("TINKER_BASE_URL"); url != "" {
+		c.baseURL = url
+	}
+	for tag := range strings.SplitSeq(os.Getenv("TINKER_TAGS"), ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			c.tags = append(c.tags, tag)
+		}
+	}
+	return c
+}
+
+// newConfig applies the options to what the environment says.
+func newConfig(opts []Option) (*config, error) {
+	c := fromEnvironment()
+	for _, opt := range opts {
+		if err := opt(&c); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(c.tags)
+	c.tags = slices.Compact(c.tags)
+	if err := checkKey(c.apiKey, time.Now()); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// checkKey refuses a credential that cannot be one, before it is sent anywhere.
+// Its errors do not show the key.
+func checkKey(key string, now time.Time) error {
+	const hidden = "a text that is not shown here"
+	switch {
+	case key == "":
+		return &ArgumentError{"the API key", "", "set with WithAPIKey or TINKER_API_KEY"}
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return &ArgumentError{"the API key", hidden, "printable ASCII without spaces"}
+	case strings.HasPrefix(key, "tml-"):
+		return nil
+	case !strings.HasPrefix(key, "eyJ"):
+		return &ArgumentError{"the API key", hidden, "a key that begins with tml-, or a JSON web token"}
+	}
+	var claims struct {
+		Exp *float64 `json:"exp"`
+	}
+	parts := strings.Split(key, ".")
+	if len(parts) != 3 {
+		return &ArgumentError{"the JSON web token", hidden, "three parts with dots between them"}
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp == nil {
+		return &ArgumentError{"the JSON web token", hidden, "one whose middle part has a numeric exp"}
+	}
+	if expires := time.Unix(int64(*claims.Exp), 0); !now.Before(expires) {
+		return &ArgumentError{"the JSON web token's exp", expires.UTC().Format(time.RFC3339), "in the future"}
+	}
+	return nil
+}
+
+// transport makes the client that carries the calls.
+func (c *config) transport() (*transport.Client, error) {
+	client, err := transport.New(transport.Config{
+		BaseURL: c.baseURL, APIKey: c.apiKey, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
+		UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tinker: %w", err)
+	}
+	return client, nil
+}

@@ -1,0 +1,233 @@
+package tinker
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"tinsmith.example/internal/transport"
+	"tinsmith.example/internal/wire"
+)
+
+// A SamplingClientConfig says what to sample from, and how. BaseModel or
+// ModelPath is required.
+type SamplingClientConfig struct {
+	BaseModel string      // a model that the server serves, such as "Qwen/Qwen3-8B"
+	ModelPath string      // saved weights, tinker://...; with BaseModel, which they belong to
+	Retry     RetryConfig // zero: the API's defaults
+
+	// RecordStabilityInfo asks the server to keep what it takes to compare
+	// sampling with training later.
+	RecordStabilityInfo bool
+
+	// OnQueueState is called when the server says why requests wait, from the
+	// goroutines that wait: it must be quick and safe for concurrent use. nil:
+	// pauses are logged, at most once a minute.
+	OnQueueState func(state QueueState, reason string)
+}
+
+func (c *SamplingClientConfig) check() error {
+	if c.BaseModel == "" && c.ModelPath == "" {
+		return &ArgumentError{"BaseModel", "", "set, or ModelPath"}
+	}
+	if c.ModelPath != "" && !strings.HasPrefix(c.ModelPath, "tinker://") {
+		return &ArgumentError{"ModelPath", c.ModelPath, "a path that begins with tinker://"}
+	}
+	return c.Retry.check()
+}
+
+// A SamplingClient samples from one model. It may be used by any number of
+// goroutines, and lives as long as the ServiceClient that it comes from.
+type SamplingClient struct {
+	session             *session
+	sampler             *transport.Sampler
+	id                  string
+	baseModel           string
+	recordStabilityInfo bool
+	tokenizer           tokenizerCache
+}
+
+var _ Sampler = (*SamplingClient)(nil)
+
+// CreateSamplingClient makes a client for one model, and begins the session if
+// need be. A model that the server does not have is an *APIError with status
+// 404.
+func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingClientConfig) (*SamplingClient, error) {
+	const op = "ServiceClient.CreateSamplingClient"
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s, err := c.begin(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
+		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache()}
+	if err := client.create(ctx, op, &cfg); err != nil {
+		return nil, publicError(err)
+	}
+	queue := cfg.OnQueueState
+	if queue == nil {
+		queue = (&queueLog{log: s.config.log, sampler: client.id}).note
+	}
+	client.sampler = s.client.NewSampler(transport.SamplerConfig{
+		SamplingSessionID: client.id, Gate: s.gate, Retry: cfg.Retry.resolve(&s.server), Abandoned: s.abandon,
+		QueueState: func(state, reason string) { queue(QueueState(state), reason) },
+	})
+	return client, nil
+}
+
+// create makes the sampling session, and asks for its base model if only the
+// server knows.
+func (c *SamplingClient) create(ctx context.Context, op string, cfg *SamplingClientConfig) error {
+	var created wire.CreateSamplingSessionResponse
+	err := c.session.client.Do(ctx, transport.Call{
+		Op: op, Path: wire.PathCreateSamplingSession, Answer: &created, Policy: transport.Briefly,
+		Body: &wire.CreateSamplingSessionRequest{
+			SessionID: c.session.id, SamplingSessionSeqID: c.session.samplers.Add(1) - 1,
+			BaseModel: cfg.BaseModel, ModelPath: cfg.ModelPath, Type: wire.TypeCreateSamplingSession,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	c.id = created.SamplingSessionID
+	if c.id == "" {
+		return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: errors.New("the answer has no sampling_session_id")}
+	}
+	if c.baseModel != "" {
+		return nil
+	}
+	var sampler wire.Sampler
+	err = c.session.client.Do(ctx, transport.Call{
+		Op: op, Method: http.MethodGet, Path: wire.SamplerPath(c.id), Answer: &sampler, Policy: transport.Patiently,
+	})
+	c.baseModel = sampler.BaseModel
+	return err
+}
+
+// BaseModel returns the name of the model, or of the model that the saved
+// weights belong to.
+func (c *SamplingClient) BaseModel() string { return c.baseModel }
+
+// Sample samples as r asks, and returns once all of it is there. Errors are an
+// *ArgumentError for a request that cannot be right, a *RequestError if the
+// server failed it, an *APIError if it did not get that far, or ErrClosed.
+//
+// If ctx ends, so does the call, on the server too where it allows that. r must
+// not change while the call runs.
+func (c *SamplingClient) Sample(ctx context.Context, r *SampleRequest) (*SampleResponse, error) {
+	call, err := c.prepare("SamplingClient.Sample", r)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(ctx, call)
+}
+
+// SampleAsync is Sample without the waiting. ctx owns the call, which ends with
+// it. r is copied before SampleAsync returns.
+func (c *SamplingClient) SampleAsync(ctx context.Context, r *SampleRequest) *Future[*SampleResponse] {
+	call, err := c.prepare("SamplingClient.SampleAsync", r)
+	return start(ctx, c.session, err, func(ctx context.Context) (*SampleResponse, error) { return c.do(ctx, call) })
+}
+
+// ComputeLogprobs returns the log probability of each prompt token given those
+// before it: NaN for the first, and for those before the last n of LastN. Errors
+// are those of Sample.
+func (c *SamplingClient) ComputeLogprobs(ctx context.Context, prompt ModelInput, opts ...LogprobsOption) (Logprobs, error) {
+	call, err := c.prepareLogprobs("SamplingClient.ComputeLogprobs", prompt, opts)
+	if err != nil {
+		return nil, err
+	}
+	return c.doLogprobs(ctx, call)
+}
+
+// ComputeLogprobsAsync is ComputeLogprobs without the waiting, as SampleAsync is
+// Sample.
+func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelInput, opts ...LogprobsOption) *Future[Logprobs] {
+	call, err := c.prepareLogprobs("SamplingClient.ComputeLogprobsAsync", prompt, opts)
+	return start(ctx, c.session, err, func(ctx context.Context) (Logprobs, error) { return c.doLogprobs(ctx, call) })
+}
+
+// A samplingCall is a request that has been checked and copied.
+type samplingCall struct {
+	transport.SampleCall
+	expect expectation
+}
+
+func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, error) {
+	if r == nil {
+		return nil, &ArgumentError{"SampleRequest", nil, "a request"}
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	m, size, err := r.toWire()
+	if err != nil {
+		return nil, err
+	}
+	m.RecordStabilityInfo = c.recordStabilityInfo
+	return &samplingCall{
+		SampleCall: transport.SampleCall{Op: op, Request: m, PromptBytes: size, Direct: c.session.server.SampleNoRetries},
+		expect:     r.expectation(),
+	}, nil
+}
+
+// prepareLogprobs asks for one sample of one token, which the API insists on.
+func (c *SamplingClient) prepareLogprobs(op string, prompt ModelInput, opts []LogprobsOption) (*samplingCall, error) {
+	r := &SampleRequest{Prompt: prompt, Params: SamplingParams{MaxTokens: 1}, PromptLogprobs: true}
+	for _, opt := range opts {
+		opt(r)
+	}
+	call, err := c.prepare(op, r)
+	if err == nil {
+		call.Direct = false
+	}
+	return call, err
+}
+
+func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
+	ctx, leave, err := c.session.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	sampled, err := c.sampler.Sample(ctx, call.SampleCall)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	response, err := call.expect.fromWire(sampled)
+	if err != nil {
+		return nil, &APIError{Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK, Err: err}
+	}
+	return response, nil
+}
+
+func (c *SamplingClient) doLogprobs(ctx context.Context, call *samplingCall) (Logprobs, error) {
+	response, err := c.do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return response.PromptLogprobs, nil
+}
+
+// start runs a call in a goroutine of the session, unless err says that there
+// is none to run.
+func start[T any](ctx context.Context, s *session, err error, call func(context.Context) (T, error)) *Future[T] {
+	f, ctx := newFuture[T](ctx)
+	var zero T
+	if err != nil {
+		f.finish(zero, err)
+		return f
+	}
+	if !s.run(func() { f.finish(call(ctx)) }) {
+		f.finish(zero, ErrClosed)
+	}
+	return f
+}

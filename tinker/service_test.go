@@ -1,0 +1,272 @@
+package tinker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// inBubble runs a test on virtual time. The fake and its clients must be made
+// inside.
+func inBubble(t *testing.T, test func(t *testing.T)) { t.Helper(); synctest.Test(t, test) }
+
+func TestNewServiceClientSendsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t)
+		if err := svc.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if len(f.seen) > 0 {
+			t.Errorf("%d requests", len(f.seen))
+		}
+	})
+}
+
+func TestASessionBeginsInOrderAndOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t, WithTags("b", "a", "b"), WithUserMetadata(map[string]string{"k": "v"}), WithProjectID("p"), WithDisplayName("d"))
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		var paths []string
+		for _, seen := range f.seen {
+			paths = append(paths, seen.path)
+		}
+		if want := []string{wire.PathClientConfig, wire.PathDynamicConfig, wire.PathCreateSession}; !slices.Equal(paths[:3], want) || len(paths) != 8 {
+			t.Errorf("requests %q", paths)
+		}
+		var numbers []float64
+		for _, seen := range f.to(wire.PathCreateSamplingSession) {
+			numbers = append(numbers, seen.body["sampling_session_seq_id"].(float64))
+		}
+		if slices.Sort(numbers); !slices.Equal(numbers, []float64{0, 1, 2, 3, 4}) {
+			t.Errorf("sampling sessions %v", numbers)
+		}
+		const want = `{"tags":["a","b"],"user_metadata":{"k":"v"},"sdk_version":"0.38.0","project_id":"p","display_name":"d","type":"create_session"}`
+		if got := string(f.to(wire.PathCreateSession)[0].raw); got != want {
+			t.Errorf("create_session\n got %s\nwant %s", got, want)
+		}
+	})
+}
+
+func TestAFailedStartIsTriedAgainByTheNextCall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		good := f.answer[wire.PathCreateSession]
+		f.answer[wire.PathCreateSession] = func(seenRequest) reply { return reply{status: 400, body: `{"detail":"too old"}`} }
+		svc := f.service(t)
+		_, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 400 || e.Message != "too old" {
+			t.Error(err)
+		}
+		f.answer[wire.PathCreateSession] = good
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDynamicConfigMayBeMissing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		delete(f.answer, wire.PathDynamicConfig)
+		f.sampling(t, SamplingClientConfig{})
+	})
+}
+
+func TestAServerThatWantsWebTokensIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.on(wire.PathClientConfig, `{"pjwt_auth_enabled":true}`)
+		_, err := f.service(t).CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHeartbeats(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.sampling(t, SamplingClientConfig{})
+		time.Sleep(35 * time.Second)
+		synctest.Wait()
+		var at []time.Duration
+		for _, seen := range f.to(wire.PathSessionHeartbeat) {
+			at = append(at, seen.at)
+			if string(seen.raw) != `{"session_id":"S","type":"session_heartbeat"}` {
+				t.Errorf("body %s", seen.raw)
+			}
+		}
+		if !slices.Equal(at, []time.Duration{10 * time.Second, 20 * time.Second, 30 * time.Second}) {
+			t.Errorf("heartbeats at %v", at)
+		}
+	})
+}
+
+func TestHeartbeatsEndWhenTheSessionIsGone(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: 410, body: `{"detail":"finished"}`} }
+		f.sampling(t, SamplingClientConfig{})
+		time.Sleep(time.Hour)
+		if n := len(f.to(wire.PathSessionHeartbeat)); n != 1 {
+			t.Errorf("%d heartbeats", n)
+		}
+	})
+}
+
+func TestUnansweredHeartbeatsAreNotedAfterTwoMinutes(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: 500} }
+		var log bytes.Buffer
+		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(145 * time.Second)
+		if err := svc.Close(t.Context()); err != nil { // and with it the writer of the log
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "no heartbeat"); n != 3 { // at 120, 130 and 140 s
+			t.Errorf("%d warnings: %s", n, &log)
+		}
+	})
+}
+
+func TestDynamicConfigIsRefreshed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.on(wire.PathDynamicConfig, `{"refresh_interval_sec": 1}`) // ten seconds is the least
+		f.sampling(t, SamplingClientConfig{})
+		time.Sleep(25 * time.Second)
+		if n := len(f.to(wire.PathDynamicConfig)); n != 3 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+func TestCloseEndsEverythingOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		svc := f.service(t)
+		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		future := client.SampleAsync(t.Context(), &SampleRequest{})
+		synctest.Wait()
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := svc.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if _, err := future.Await(t.Context()); err != ErrClosed {
+			t.Errorf("the running call: %v", err)
+		}
+		finished := f.to(wire.FinishSessionPath("S"))
+		if len(finished) != 1 || string(finished[0].raw) != `{"reason":{"type":"success"},"detail":null}` {
+			t.Errorf("finished %d times: %+v", len(finished), finished)
+		}
+		for name, call := range map[string]func() error{
+			"Sample": func() error { _, err := client.Sample(t.Context(), &SampleRequest{}); return err },
+			"SampleAsync": func() error {
+				_, err := client.SampleAsync(t.Context(), &SampleRequest{}).Await(t.Context())
+				return err
+			},
+			"ComputeLogprobs": func() error { _, err := client.ComputeLogprobs(t.Context(), ModelInput{}); return err },
+			"Tokenizer":       func() error { _, err := client.Tokenizer(t.Context()); return err },
+			"Capabilities":    func() error { _, err := svc.Capabilities(t.Context()); return err },
+			"CreateSamplingClient": func() error {
+				_, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+				return err
+			},
+		} {
+			if err := call(); err != ErrClosed {
+				t.Errorf("%s after Close: %v", name, err)
+			}
+		}
+		sent := len(f.seen)
+		time.Sleep(time.Hour)
+		if len(f.seen) != sent {
+			t.Errorf("%d requests after Close", len(f.seen)-sent)
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForADeadServer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t)
+		f.answer[wire.PathCreateSession] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		started := make(chan error, 1)
+		go func() {
+			_, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+			started <- err
+		}()
+		synctest.Wait()
+		if err := svc.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-started; err != ErrClosed {
+			t.Error(err)
+		}
+		if took := time.Since(f.start); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestCloseEndsWithItsContext(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.FinishSessionPath("S")] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		svc := f.service(t)
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := svc.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if took := time.Since(f.start); took != 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestCapabilities(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.on(wire.PathServerCapabilities, `{"supported_models":[{"model_name":"a","max_context_length":8192,"sampleable":true},{}]}`)
+		got, err := f.service(t).Capabilities(t.Context())
+		want := []Model{{Name: "a", MaxContextLength: 8192, Sampleable: true}, {}}
+		if err != nil || !slices.Equal(got.Models, want) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}

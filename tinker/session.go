@@ -1,0 +1,225 @@
+package tinker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"tinsmith.example/internal/transport"
+	"tinsmith.example/internal/wire"
+)
+
+// A session is what the server knows a ServiceClient by, with what keeps it
+// alive. Its goroutines are the calls made in it and the two loops; all of them
+// end with ctx, and close waits for them.
+type session struct {
+	id       string
+	client   *transport.Client
+	server   wire.ClientConfig
+	dynamic  atomic.Pointer[wire.DynamicConfig]
+	gate     *transport.Gate
+	cancels  *semaphore.Weighted // cancellations on their way
+	samplers atomic.Int64        // the next sampling session's number
+	config   *config
+
+	ctx context.Context // the ServiceClient's, which ends with ErrClosed
+
+	mu     sync.Mutex
+	closed bool
+	work   sync.WaitGroup // Add only under mu and while not closed
+}
+
+const (
+	shortTimeout  = 10 * time.Second // for heartbeats and the dynamic configuration
+	cancelTimeout = 30 * time.Second
+	silenceLimit  = 2 * time.Minute // without a heartbeat answered, after which that is worth a warning
+)
+
+// startSession makes the calls that begin a session, in the API's order, and
+// starts its loops.
+func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
+	s := &session{client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig()}
+	ask := wire.ConfigRequest{SDKVersion: wire.ContractVersion}
+	err := s.client.Do(ctx, transport.Call{
+		Op: op, Path: wire.PathClientConfig, Body: &ask, Answer: &s.server, Policy: transport.Patiently,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.server.JWTAuthEnabled {
+		return nil, fmt.Errorf("tinker: %s: the server wants keys exchanged for web tokens: %w", op, errors.ErrUnsupported)
+	}
+	s.client.SetBillingPause(time.Duration(s.server.BillingMaxPauseSeconds) * time.Second)
+	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
+		return nil, err
+	}
+	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
+	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
+	if err := s.create(ctx, op); err != nil {
+		return nil, err
+	}
+	s.run(s.keepAlive)
+	s.run(s.keepConfigured)
+	return s, nil
+}
+
+// refresh asks for what the server may change. A server that does not know the
+// question means the defaults.
+func (s *session) refresh(ctx context.Context, op string, policy transport.Policy) error {
+	dynamic := wire.DefaultDynamicConfig()
+	err := s.client.Do(ctx, transport.Call{
+		Op: op, Path: wire.PathDynamicConfig, Body: &wire.ConfigRequest{SDKVersion: wire.ContractVersion},
+		Answer: &dynamic, Timeout: shortTimeout, Policy: policy,
+	})
+	if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == http.StatusNotFound {
+		dynamic, err = wire.DefaultDynamicConfig(), nil
+	}
+	if err == nil {
+		s.dynamic.Store(&dynamic)
+	}
+	return err
+}
+
+func (s *session) create(ctx context.Context, op string) error {
+	var created wire.CreateSessionResponse
+	err := s.client.Do(ctx, transport.Call{
+		Op: op, Path: wire.PathCreateSession, Answer: &created, Policy: transport.Briefly,
+		Body: &wire.CreateSessionRequest{
+			Tags: s.config.tags, UserMetadata: s.config.userMetadata, SDKVersion: wire.ContractVersion,
+			ProjectID: s.config.projectID, DisplayName: s.config.displayName, Type: wire.TypeCreateSession,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if created.SessionID == "" {
+		return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: errors.New("the answer has no session_id")}
+	}
+	s.id = created.SessionID
+	for _, m := range []struct {
+		log  func(string, ...any)
+		text string
+	}{
+		{s.config.log.Info, created.InfoMessage}, {s.config.log.Warn, created.WarningMessage}, {s.config.log.Error, created.ErrorMessage},
+	} {
+		if m.text != "" {
+			m.log("tinker: the server says: " + m.text)
+		}
+	}
+	return nil
+}
+
+// enter counts a call in, so that close waits for it, and returns its context,
+// which also ends with the session.
+func (s *session) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, ErrClosed
+	}
+	s.work.Add(1)
+	ctx, stop := endingWith(ctx, s.ctx)
+	return ctx, func() {
+		stop()
+		s.work.Done()
+	}, nil
+}
+
+// run starts a goroutine of the session, unless that is closed.
+func (s *session) run(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.work.Go(f)
+	}
+	return !s.closed
+}
+
+// keepAlive sends heartbeats until the session ends, here or on the server.
+func (s *session) keepAlive() {
+	ticker := time.NewTicker(s.config.heartbeat)
+	defer ticker.Stop()
+	heard := time.Now()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.client.Do(s.ctx, transport.Call{
+			Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
+			Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
+		})
+		if err == nil {
+			heard = time.Now()
+			continue
+		}
+		if s.ctx.Err() != nil {
+			return
+		}
+		if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
+			s.config.log.Error("tinker: the server has ended the session", "session", s.id, "message", e.Message)
+			return
+		}
+		if silent := time.Since(heard); silent >= silenceLimit {
+			s.config.log.Warn("tinker: no heartbeat was answered for a while", "for", silent.Round(time.Second), "error", err)
+		}
+	}
+}
+
+// keepConfigured asks for the dynamic configuration again and again. Failures
+// leave it as it is.
+func (s *session) keepConfigured() {
+	const shortest = 10 * time.Second
+	for {
+		wait := time.Duration(min(s.dynamic.Load().RefreshSeconds, 1e6) * float64(time.Second))
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-time.After(max(wait, shortest)):
+		}
+		if err := s.refresh(s.ctx, "", transport.Once); err != nil {
+			s.config.log.Debug("tinker: the dynamic configuration could not be refreshed", "error", err)
+		}
+	}
+}
+
+// abandon tells the server that nobody waits for a request any more, if it
+// wants to know.
+func (s *session) abandon(requestID string) {
+	if !s.dynamic.Load().SampleCancelEnabled {
+		return
+	}
+	s.run(func() {
+		if s.cancels.Acquire(s.ctx, 1) != nil {
+			return
+		}
+		defer s.cancels.Release(1)
+		err := s.client.Do(s.ctx, transport.Call{
+			Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
+			Timeout: cancelTimeout, Policy: transport.Patiently,
+		})
+		if err != nil && s.ctx.Err() == nil {
+			s.config.log.Error("tinker: a request could not be canceled", "request", requestID, "error", err)
+		}
+	})
+}
+
+// close waits for what runs in the session, whose context has ended, and tells
+// the server.
+func (s *session) close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.work.Wait()
+	return s.client.Do(ctx, transport.Call{
+		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
+		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},
+	})
+}
