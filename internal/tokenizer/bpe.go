@@ -114,14 +114,15 @@ func (w *workspace) mergeShort(dst []int32, m *merger) []int32 {
 // A candidate is a pair that could be merged. It is stale once either of its
 // tokens has changed.
 type candidate struct {
-	rank        uint32
-	pos         int32 // index of the left token
+	order       uint64 // the rank, and in the low half the index of the left token
 	left, right int32
 }
 
-func (c candidate) before(d candidate) bool {
-	return c.rank < d.rank || c.rank == d.rank && c.pos < d.pos
+func newCandidate(rank uint32, pos, left, right int32) candidate {
+	return candidate{uint64(rank)<<32 | uint64(pos), left, right}
 }
+
+func (c candidate) pos() int32 { return int32(c.order) }
 
 // gone marks the place of a token that was merged into its left neighbour.
 const gone = -1
@@ -136,7 +137,7 @@ func (w *workspace) mergeLong(dst []int32, m *merger) []int32 {
 	}
 	for i := range n - 1 {
 		if r, _ := m.pairs.find(w.ids[i], w.ids[i+1]); r != noRank {
-			w.queue = append(w.queue, candidate{r, int32(i), w.ids[i], w.ids[i+1]})
+			w.queue = append(w.queue, newCandidate(r, int32(i), w.ids[i], w.ids[i+1]))
 		}
 	}
 	for i := len(w.queue)/2 - 1; i >= 0; i-- {
@@ -144,20 +145,21 @@ func (w *workspace) mergeLong(dst []int32, m *merger) []int32 {
 	}
 	for len(w.queue) > 0 {
 		c := w.pop()
-		right := w.next[c.pos]
-		if w.ids[c.pos] != c.left || int(right) >= n || w.ids[right] != c.right {
+		pos := c.pos()
+		right := w.next[pos]
+		if w.ids[pos] != c.left || int(right) >= n || w.ids[right] != c.right {
 			continue
 		}
-		_, w.ids[c.pos] = m.pairs.find(c.left, c.right)
+		_, w.ids[pos] = m.pairs.find(c.left, c.right)
 		w.ids[right] = gone
 		after := w.next[right]
-		w.next[c.pos] = after
+		w.next[pos] = after
 		if int(after) < n {
-			w.prev[after] = c.pos
-			w.offer(c.pos, after, m)
+			w.prev[after] = pos
+			w.offer(pos, after, m)
 		}
-		if before := w.prev[c.pos]; before >= 0 {
-			w.offer(before, c.pos, m)
+		if before := w.prev[pos]; before >= 0 {
+			w.offer(before, pos, m)
 		}
 	}
 	for i := 0; i < n; i = int(w.next[i]) {
@@ -172,11 +174,11 @@ func (w *workspace) offer(left, right int32, m *merger) {
 	if r == noRank {
 		return
 	}
-	w.queue = append(w.queue, candidate{r, left, w.ids[left], w.ids[right]})
+	w.queue = append(w.queue, newCandidate(r, left, w.ids[left], w.ids[right]))
 	q := w.queue
 	for i := len(q) - 1; i > 0; {
 		up := (i - 1) / 2
-		if !q[i].before(q[up]) {
+		if q[i].order >= q[up].order {
 			break
 		}
 		q[i], q[up] = q[up], q[i]
@@ -200,10 +202,10 @@ func (w *workspace) sink(i int) {
 		if least >= len(q) {
 			return
 		}
-		if r := least + 1; r < len(q) && q[r].before(q[least]) {
+		if r := least + 1; r < len(q) && q[r].order < q[least].order {
 			least = r
 		}
-		if !q[least].before(q[i]) {
+		if q[least].order >= q[i].order {
 			return
 		}
 		q[i], q[least] = q[least], q[i]

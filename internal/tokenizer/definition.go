@@ -1,7 +1,5 @@
 package tokenizer
 
-import "golang.org/x/text/unicode/norm"
-
 // A definition is a byte-level tokenizer as the formats describe it, each in
 // its own words. Its slices must not change any more.
 type definition struct {
@@ -47,7 +45,7 @@ func (d *definition) build() (*Tokenizer, error) {
 		template:   d.template,
 	}
 	if d.normalize == "NFC" {
-		t.normalize = norm.NFC.String
+		t.normalize = nfc
 	}
 	for _, a := range d.added {
 		switch {
