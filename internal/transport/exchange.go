@@ -33,9 +33,12 @@ type answer struct {
 	err    error
 }
 
-// exchange sends m once and reads the answer to its end.
+// exchange sends m once, unless ctx has ended, and reads the answer to its end.
 func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
 	t.path = m.path
+	if ctx.Err() != nil {
+		return answer{err: context.Cause(ctx)}
+	}
 	t.attempts++
 	deadline := &timeoutError{after: m.within}
 	ctx, cancel := context.WithTimeoutCause(ctx, m.within, deadline)
