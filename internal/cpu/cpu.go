@@ -17,10 +17,11 @@ type Level uint8
 
 const (
 	Portable Level = iota // plain Go, on every machine
+	AVX2                  // with FMA and F16C
 	AVX512                // F, BW, VL and DQ
 )
 
-var names = []string{Portable: "portable", AVX512: "avx512"}
+var names = []string{Portable: "portable", AVX2: "avx2", AVX512: "avx512"}
 
 func (l Level) String() string { return names[l] }
 
@@ -28,8 +29,17 @@ func (l Level) String() string { return names[l] }
 // build tag purego leaves Portable only.
 func Best() Level { return best() }
 
-// Variable names the environment variable that chooses a level: "portable" or
-// "avx512". Unset or empty means [Best].
+// Levels are those that this machine has and this build contains, slowest first.
+func Levels() []Level {
+	var l []Level
+	for i := range Best() + 1 {
+		l = append(l, i)
+	}
+	return l
+}
+
+// Variable names the environment variable that chooses a level: "portable",
+// "avx2" or "avx512". Unset or empty means [Best].
 const Variable = "TINSMITH_CPU"
 
 // Chosen is the level named by [Variable], or Best. It fails for a name that

@@ -5,8 +5,12 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 func best() Level {
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ {
+	x := &cpu.X86
+	switch {
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ:
 		return AVX512
+	case x.HasAVX2 && x.HasFMA && x.HasF16C:
+		return AVX2
 	}
 	return Portable
 }

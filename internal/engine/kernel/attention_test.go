@@ -54,7 +54,9 @@ func naiveAttention(q []float32, keys, values [][]float32) []float64 {
 	return out
 }
 
-func TestAttentionIsSoftmaxQKV(t *testing.T) {
+func TestAttentionIsSoftmaxQKV(t *testing.T) { atEveryLevel(t, attentionIsSoftmaxQKV) }
+
+func attentionIsSoftmaxQKV(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	for _, dim := range []int{16, 64, 80} {
 		l := NewKVLayout(dim)
@@ -78,6 +80,10 @@ func TestAttentionIsSoftmaxQKV(t *testing.T) {
 // query heads each, in chunks of several sizes, with all later keys already in
 // the cache and with none of them.
 func TestAttentionBitsDoNotDependOnChunks(t *testing.T) {
+	atEveryLevel(t, attentionBitsDoNotDependOnChunks)
+}
+
+func attentionBitsDoNotDependOnChunks(t *testing.T) {
 	const n, dim, heads = 600, 64, 2
 	r := rand.New(rand.NewPCG(6, 6))
 	l := NewKVLayout(dim)

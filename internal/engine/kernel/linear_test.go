@@ -96,7 +96,9 @@ func weight(f Format, raw []byte, k int) float64 {
 
 // TestLinearIsTheProduct holds the layer against float64 arithmetic on the raw
 // weights: packing, scales and minimums in their places, two planes' accuracy.
-func TestLinearIsTheProduct(t *testing.T) {
+func TestLinearIsTheProduct(t *testing.T) { atEveryLevel(t, linearIsTheProduct) }
+
+func linearIsTheProduct(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, f := range weightFormats {
 		for _, shape := range [][2]int{{16, 32}, {40, 96}, {33, 576}} {
@@ -127,7 +129,9 @@ func TestLinearIsTheProduct(t *testing.T) {
 
 // TestLinearBitsDoNotDependOnRows compares every number of rows at once with
 // one row at a time by the twin: equal bits, nothing written outside.
-func TestLinearBitsDoNotDependOnRows(t *testing.T) {
+func TestLinearBitsDoNotDependOnRows(t *testing.T) { atEveryLevel(t, linearBitsDoNotDependOnRows) }
+
+func linearBitsDoNotDependOnRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for _, f := range weightFormats {
 		for _, blocks := range []int{1, 2, 18, 48} {
@@ -164,7 +168,9 @@ func TestLinearBitsDoNotDependOnRows(t *testing.T) {
 	}
 }
 
-func TestTwoPlaneWeightsMatchTwin(t *testing.T) {
+func TestTwoPlaneWeightsMatchTwin(t *testing.T) { atEveryLevel(t, twoPlaneWeightsMatchTwin) }
+
+func twoPlaneWeightsMatchTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for _, blocks := range []int{1, 2, 5} {
 		tiles := AlignedBytes(blocks * tileBF16x2.bytes())

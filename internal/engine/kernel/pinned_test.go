@@ -130,24 +130,11 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 }
 
 // TestPinned holds all outputs against hashes that were committed once: the
-// arithmetic must never drift. It runs what this machine chose; with the tag
-// purego, and on other machines, that is the portable twin, for the same hashes.
-// A change here is a change of docs/arithmetic.md: UPDATE_PINNED=1 rewrites them.
+// arithmetic must never drift, on any level. A change here is a change of docs/arithmetic.md: UPDATE_PINNED=1 rewrites them.
 func TestPinned(t *testing.T) {
 	const path = "testdata/hashes.json"
-	got := map[string]string{}
-	for name, x := range pinnedOutputs(t) {
-		h := sha256.New()
-		for _, v := range x {
-			h.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
-			if v != v || math.IsInf(float64(v), 0) {
-				t.Errorf("%s gave %v", name, v)
-			}
-		}
-		got[name] = hex.EncodeToString(h.Sum(nil)[:16])
-	}
 	if os.Getenv("UPDATE_PINNED") != "" {
-		b, err := json.MarshalIndent(got, "", "\t")
+		b, err := json.MarshalIndent(pinnedHashes(t), "", "\t")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,14 +150,32 @@ func TestPinned(t *testing.T) {
 	if err := json.Unmarshal(b, &want); err != nil {
 		t.Fatal(err)
 	}
-	for name, h := range got {
-		if want[name] != h {
-			t.Errorf("%s: hash %s, pinned %s", name, h, want[name])
+	atEveryLevel(t, func(t *testing.T) {
+		got := pinnedHashes(t)
+		for name, h := range got {
+			if want[name] != h {
+				t.Errorf("%s: hash %s, pinned %s", name, h, want[name])
+			}
 		}
-	}
-	for name := range want {
-		if got[name] == "" {
-			t.Errorf("%s is pinned and was not computed", name)
+		for name := range want {
+			if got[name] == "" {
+				t.Errorf("%s is pinned and was not computed", name)
+			}
 		}
+	})
+}
+
+func pinnedHashes(t *testing.T) map[string]string {
+	got := map[string]string{}
+	for name, x := range pinnedOutputs(t) {
+		h := sha256.New()
+		for _, v := range x {
+			h.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
+			if v != v || math.IsInf(float64(v), 0) {
+				t.Errorf("%s gave %v", name, v)
+			}
+		}
+		got[name] = hex.EncodeToString(h.Sum(nil)[:16])
 	}
+	return got
 }

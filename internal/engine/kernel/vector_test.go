@@ -29,7 +29,9 @@ func floats(r *rand.Rand, n int) []float32 {
 }
 
 // TestVectorKernelsMatchTwins compares what this machine runs with plain Go.
-func TestVectorKernelsMatchTwins(t *testing.T) {
+func TestVectorKernelsMatchTwins(t *testing.T) { atEveryLevel(t, vectorKernelsMatchTwins) }
+
+func vectorKernelsMatchTwins(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	for _, n := range lengths {
 		for range 8 {
@@ -58,7 +60,9 @@ func TestVectorKernelsMatchTwins(t *testing.T) {
 	}
 }
 
-func TestSplitMatchesTwin(t *testing.T) {
+func TestSplitMatchesTwin(t *testing.T) { atEveryLevel(t, splitMatchesTwin) }
+
+func splitMatchesTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	for _, blocks := range []int{1, 2, 18, 511, 512, 513} {
 		x := floats(r, blocks*BlockK)
@@ -73,7 +77,9 @@ func TestSplitMatchesTwin(t *testing.T) {
 
 // TestNonFiniteStaysNonFinite: a NaN or an infinity that comes into any of
 // these comes out as one, so that the end of the forward pass can tell.
-func TestNonFiniteStaysNonFinite(t *testing.T) {
+func TestNonFiniteStaysNonFinite(t *testing.T) { atEveryLevel(t, nonFiniteStaysNonFinite) }
+
+func nonFiniteStaysNonFinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, bad := range []float32{nan, inf, -inf} {
 		for _, at := range []int{0, 15, 16, 40} {
@@ -108,7 +114,9 @@ func TestNonFiniteStaysNonFinite(t *testing.T) {
 	}
 }
 
-func TestFiniteFindsWhatIsNot(t *testing.T) {
+func TestFiniteFindsWhatIsNot(t *testing.T) { atEveryLevel(t, finiteFindsWhatIsNot) }
+
+func finiteFindsWhatIsNot(t *testing.T) {
 	r := rand.New(rand.NewPCG(12, 12))
 	for _, n := range lengths {
 		x := floats(r, n)
@@ -132,7 +140,9 @@ func TestFiniteFindsWhatIsNot(t *testing.T) {
 
 // TestPlanesHoldTheValue: hi + lo is x to 16 bits, and nothing below 2^-56 is
 // left in a plane.
-func TestPlanesHoldTheValue(t *testing.T) {
+func TestPlanesHoldTheValue(t *testing.T) { atEveryLevel(t, planesHoldTheValue) }
+
+func planesHoldTheValue(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 10))
 	p := NewPlanes(1, BlockK)
 	for range 2000 {
