@@ -88,7 +88,19 @@ type reference struct {
 	ids           []int32
 }
 
+// readReference returns all of them; callers only read.
 func readReference(t testing.TB) []reference {
+	t.Helper()
+	referenceOnce.Do(func() { referenceOnce.all = loadReference(t) })
+	return referenceOnce.all
+}
+
+var referenceOnce struct {
+	sync.Once
+	all []reference
+}
+
+func loadReference(t testing.TB) []reference {
 	t.Helper()
 	texts := json.NewDecoder(openXZ(t, "strings.jsonl"))
 	results := json.NewDecoder(openXZ(t, "smollm2.ids.jsonl"))
