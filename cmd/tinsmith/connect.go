@@ -1,0 +1,157 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tinsmith.example/internal/catalog"
+	"tinsmith.example/local"
+	"tinsmith.example/tinker"
+)
+
+// connectFlags say which server and which model a command uses.
+type connectFlags struct {
+	BaseURL   string `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
+	PlainHTTP bool   `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
+	Model     string `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model})."`
+	Threads   int    `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
+}
+
+// Validate refuses what no engine could be started with.
+func (f *connectFlags) Validate() error {
+	if f.Threads < 0 {
+		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", f.Threads)
+	}
+	return nil
+}
+
+// A session is one model of one server, which may be in this process.
+type session struct {
+	client *tinker.SamplingClient
+	tokens *tinker.Tokenizer
+	server string // "embedded", or the server's URL
+	model  string // as the server calls it
+
+	closers []func(context.Context) error // last first
+}
+
+// connect finds or starts the server that f asks for, and says on standard
+// error which one and which model it is. The caller closes the session.
+func connect(ctx context.Context, std *stdio, f *connectFlags) (*session, error) {
+	s := &session{}
+	err := s.open(ctx, std, f)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) open(ctx context.Context, std *stdio, f *connectFlags) error {
+	start := s.embed
+	if f.BaseURL != "" {
+		start = s.dial
+	}
+	service, err := start(ctx, std, f)
+	if err != nil {
+		return err
+	}
+	s.client, err = service.CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: s.model})
+	if err != nil {
+		return err
+	}
+	s.tokens, err = s.client.Tokenizer(ctx)
+	return err
+}
+
+// embed starts a server in this process.
+func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
+	found, err := fetch(ctx, std, modelOrDefault(f.Model))
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(std.err, "server: embedded, model: %s (%s)\n", found.Name, found.Path)
+	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Logger: logger(std)})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, server.Close)
+	s.server, s.model = "embedded", server.BaseModel()
+	return server.Client(), nil
+}
+
+// dial makes a client of a server elsewhere.
+func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
+	s.model = cmp.Or(f.Model, catalog.DefaultServedName)
+	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std))}
+	if f.PlainHTTP {
+		options = append(options, tinker.WithPlainHTTP())
+	}
+	service, err := tinker.NewServiceClient(options...)
+	if err != nil {
+		return nil, usage(err)
+	}
+	s.closers = append(s.closers, service.Close)
+	s.server = service.BaseURL()
+	fmt.Fprintf(std.err, "server: %s, model: %s\n", s.server, s.model)
+	return service, knock(ctx, s.server)
+}
+
+// knockTime is how long a server may take to accept a connection.
+const knockTime = 10 * time.Second
+
+// knock fails if nothing listens at base. A client of the API tries again for
+// minutes, as a program that trains for days should; a person who mistyped a
+// port wants to know at once. It keeps quiet where a proxy is in between.
+func knock(ctx context.Context, base string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); proxy != nil || err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, knockTime)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), u.Scheme)))
+	if err != nil {
+		return &unreachableError{base, err}
+	}
+	return conn.Close()
+}
+
+// An unreachableError says that nothing listens at a server's URL.
+type unreachableError struct {
+	url string
+	err error
+}
+
+func (e *unreachableError) Error() string {
+	return fmt.Sprintf("no server at %s: %v", e.url, e.err)
+}
+func (e *unreachableError) Unwrap() error { return e.err }
+
+// closeTime is how long a session may take to end in good order.
+const closeTime = 5 * time.Second
+
+// close ends the session. It has a time of its own, since the command's may be
+// over. What fails here can no longer change the result.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTime, errors.New("closing took too long"))
+	defer cancel()
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		_ = s.closers[i](ctx)
+	}
+}
+
+// logger passes on what client and server warn about.
+func logger(std *stdio) *slog.Logger {
+	return slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+)
+
+// maxPromptBytes is far more text than any context holds. It keeps a wrong
+// --file from filling the memory.
+const maxPromptBytes = 16 << 20
+
+// textFlags are the three ways to give a command its text.
+type textFlags struct {
+	Text *string `arg:"" optional:"" help:"The text. Without it, and without --file, standard input is read."`
+	File string  `short:"f" placeholder:"PATH" help:"Read the text from this file; - is standard input."`
+}
+
+// read returns the text. One newline at the end of a file or of standard input
+// is not part of it, as editors and echo add one.
+func (f *textFlags) read(std *stdio) (string, error) {
+	var text []byte
+	var err error
+	switch {
+	case f.Text != nil && f.File != "":
+		return "", usagef("a text and --file were given: give one of them")
+	case f.Text != nil:
+		text = []byte(*f.Text)
+	case f.File != "" && f.File != "-":
+		text, err = readFile(f.File)
+	case f.File == "" && std.inIsTerminal():
+		return "", usagef("no text: give it as an argument, with --file, or on standard input")
+	default:
+		text, err = readText(std.in, "standard input")
+	}
+	if err != nil {
+		return "", err
+	}
+	return checkText(text)
+}
+
+func checkText(text []byte) (string, error) {
+	if len(text) == 0 {
+		return "", usagef("the text is empty")
+	}
+	if !utf8.Valid(text) {
+		at := 0
+		for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(text[at:]) {
+			at += size
+		}
+		return "", fmt.Errorf("the text is not UTF-8: byte %d is %#02x", at, text[at])
+	}
+	return string(text), nil
+}
+
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readText(file, path)
+}
+
+func readText(r io.Reader, name string) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxPromptBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if len(text) > maxPromptBytes {
+		return nil, fmt.Errorf("%s has more than %d bytes, which no context holds", name, maxPromptBytes)
+	}
+	text = bytes.TrimSuffix(text, []byte("\n"))
+	return bytes.TrimSuffix(text, []byte("\r")), nil
+}

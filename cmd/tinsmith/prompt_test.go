@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTextComesFromOnePlace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(file, []byte("from a file\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	argument := "an argument\n"
+	for _, tt := range []struct {
+		name  string
+		flags textFlags
+		want  string
+	}{
+		{"argument, as it is", textFlags{Text: &argument}, "an argument\n"},
+		{"file, without its last newline", textFlags{File: file}, "from a file"},
+		{"standard input by name", textFlags{File: "-"}, "from stdin\n"},
+		{"standard input", textFlags{}, "from stdin\n"},
+	} {
+		got, err := tt.flags.read(&stdio{in: pipe(t, "from stdin\n\n")})
+		if err != nil || got != tt.want {
+			t.Errorf("%s: got %q, %v; want %q", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+func TestTextIsRefused(t *testing.T) {
+	argument, empty, broken := "argument", "", "fine\xff"
+	for _, tt := range []struct {
+		name  string
+		flags textFlags
+		usage bool
+		want  string
+	}{
+		{"two places", textFlags{Text: &argument, File: "x"}, true, "--file"},
+		{"empty", textFlags{Text: &empty}, true, "empty"},
+		{"not UTF-8", textFlags{Text: &broken}, false, "byte 4 is 0xff"},
+		{"no such file", textFlags{File: "no/such"}, false, "no/such"},
+	} {
+		_, err := tt.flags.read(&stdio{in: pipe(t, "")})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
+		}
+		if _, usage := errors.AsType[*usageError](err); usage != tt.usage {
+			t.Errorf("%s: usage error: %v", tt.name, usage)
+		}
+	}
+}
+
+// pipe is a standard input that holds text and ends.
+func pipe(t *testing.T, text string) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	go func() {
+		defer w.Close()
+		w.WriteString(text)
+	}()
+	return r
+}

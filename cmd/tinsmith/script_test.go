@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tinsmith.example/internal/tinymodel"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tinsmith": main})
+}
+
+// TestScripts runs the whole command: each script of testdata has commands,
+// what they print, and how they exit. The model of all scripts is the
+// generated one, in tiny.gguf; no script touches the network.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":      exitCommand,
+			"start":     startCommand,
+			"interrupt": interruptCommand,
+			"occupy":    occupyCommand,
+		},
+	})
+}
+
+// setup gives a script the model, an empty cache, and nothing of the
+// developer's environment that would change what tinsmith does.
+func setup(env *testscript.Env) error {
+	file, err := os.Create(filepath.Join(env.WorkDir, "tiny.gguf"))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := tinymodel.Write(file, tinymodel.Options{}); err != nil {
+		return err
+	}
+	env.Setenv("TINSMITH_CACHE", filepath.Join(env.WorkDir, "cache"))
+	env.Setenv("TINSMITH_OFFLINE", "1")
+	env.Setenv("HF_HOME", filepath.Join(env.WorkDir, "hub"))
+	env.Values["background"] = new(*exec.Cmd)
+	return file.Close()
+}
+
+// exitCommand runs a command that has to end with a code, and leaves its
+// output to stdout and stderr:
+//
+//	exit 2 tinsmith sample --top-p 7 text
+func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND [ARGUMENT...]")
+	}
+	wantCode(ts, args[0], ts.Exec(args[1], args[2:]...))
+}
+
+func wantCode(ts *testscript.TestScript, want string, err error) {
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got := fmt.Sprint(code); got != want {
+		ts.Fatalf("exit code %s, want %s", got, want)
+	}
+}
+
+// startCommand runs tinsmith in the background until it has printed a line that
+// begins with the given text. Lines "export NAME=VALUE" set the script's
+// variables, as they would a shell's. What still runs at the script's end is
+// killed.
+//
+//	start 'export TINKER_API_KEY' serve --addr 127.0.0.1:0
+func startCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start TEXT ARGUMENT...")
+	}
+	executable, err := os.Executable()
+	ts.Check(err)
+	output, input, err := os.Pipe()
+	ts.Check(err)
+	// The test's binary, which testscript.Main turns into the command by its name.
+	cmd := &exec.Cmd{
+		Path:   executable,
+		Args:   append([]string{"tinsmith"}, args[1:]...),
+		Dir:    ts.MkAbs("."),
+		Stdout: input,
+		Stderr: input,
+	}
+	for _, name := range []string{"PATH", "HOME", "TINSMITH_CACHE", "TINSMITH_OFFLINE", "HF_HOME"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	ts.Check(cmd.Start())
+	ts.Check(input.Close())
+	ts.Defer(func() { cmd.Process.Kill() })
+	*ts.Value("background").(**exec.Cmd) = cmd
+	tooLong := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer tooLong.Stop()
+
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		ts.Logf("[background] %s", lines.Text())
+		if assignment, ok := strings.CutPrefix(lines.Text(), "export "); ok {
+			name, value, _ := strings.Cut(assignment, "=")
+			ts.Setenv(name, value)
+		}
+		if strings.HasPrefix(lines.Text(), args[0]) {
+			go io.Copy(io.Discard, output)
+			return
+		}
+	}
+	ts.Fatalf("tinsmith ended without a line that begins with %q", args[0])
+}
+
+// interruptCommand sends what Ctrl-C sends to the command in the background,
+// which then has to end with a code:
+//
+//	interrupt 130
+func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: interrupt CODE")
+	}
+	cmd := *ts.Value("background").(**exec.Cmd)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	wantCode(ts, args[0], cmd.Wait())
+}
+
+// occupyCommand listens on a port until the script ends, and sets OCCUPIED to
+// its address.
+func occupyCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv("OCCUPIED", l.Addr().String())
+}

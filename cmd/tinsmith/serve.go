@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+
+	"tinsmith.example/internal/catalog"
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/server"
+)
+
+type serveCommand struct {
+	Addr      string   `default:"127.0.0.1:8731" help:"Host and port to listen on; port 0 takes a free one."`
+	Model     []string `sep:"none" placeholder:"NAME[=PATH]" help:"A model to serve: a name of the catalogue, org/name of the Hub, or NAME=PATH for a GGUF file. Repeatable (default: ${model})."`
+	Key       string   `env:"TINSMITH_KEY" placeholder:"KEY" help:"The one API key to accept; it begins with tml-. Without it, every key that the official client would send is accepted, and only --addr on this machine itself is."`
+	AllowHost []string `sep:"none" placeholder:"NAME" help:"A further name under which clients address this server. Repeatable."`
+	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
+	Verbose   bool     `short:"v" help:"Log more."`
+}
+
+// Help is the second part of the subcommand's --help.
+func (*serveCommand) Help() string {
+	return `Examples:
+  tinsmith serve
+  tinsmith serve --addr 127.0.0.1:9000 --model HuggingFaceTB/SmolLM2-135M-Instruct
+  tinsmith serve --model my/model=model.gguf --model my/other=other.gguf
+  tinsmith serve --addr 0.0.0.0:8731 --key tml-secret --allow-host build7
+
+When it is ready it prints two lines for a shell, so that clients find it:
+  export TINKER_BASE_URL=http://127.0.0.1:8731
+  export TINKER_API_KEY=tml-local
+With HF_ENDPOINT set to the same URL, the official client's get_tokenizer() gets
+the model's tokenizer from this server, too.
+
+Ctrl-C or SIGTERM stops it: samples in work fail, and the exit code is 0. A
+second one kills it.`
+}
+
+// anyKey is the key to print when every key is accepted.
+const anyKey = "tml-local"
+
+// keyForm is what the official client takes for an API key, and what needs no
+// quoting in a shell.
+var keyForm = regexp.MustCompile(`^(tml-|eyJ)[A-Za-z0-9._-]+$`)
+
+// Validate refuses what would serve others without a key.
+func (c *serveCommand) Validate() error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr %s: want host:port, such as 127.0.0.1:8731", c.Addr)
+	}
+	if c.Key == "" && !loopback(host) {
+		return fmt.Errorf("--addr %s can be reached from other machines: set --key, or listen on 127.0.0.1", c.Addr)
+	}
+	if c.Key != "" && !keyForm.MatchString(c.Key) {
+		return errors.New("--key: want tml- and then letters, digits, '.', '_' or '-', or else official clients refuse it")
+	}
+	if c.Threads < 0 {
+		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", c.Threads)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// shutdownTime is how long clients have to fetch what they wait for.
+const shutdownTime = 10 * time.Second
+
+func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
+	// First the address: whether it is free is known at once, while a model
+	// may have to be fetched.
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	models, closeModels, err := c.open(ctx, std)
+	if err != nil {
+		return err
+	}
+	defer closeModels()
+
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	s, err := server.New(server.Config{
+		Models:       models,
+		Key:          c.Key,
+		AllowedHosts: c.hosts(),
+		Logger:       slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
+	})
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(listener) }()
+	c.announce(std, listener.Addr(), models)
+
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	fmt.Fprintln(std.err, "stopping; once more to kill")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if err := s.Close(stopping); err != nil {
+		return err
+	}
+	<-served
+	return errStopped
+}
+
+// errStopped says that a command ended because it was told to, which is how it
+// should end.
+var errStopped = errors.New("stopped")
+
+// open loads every model, in order. The function that it returns closes them.
+func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Model, closeAll func(), err error) {
+	var engines []*engine.Engine
+	closeAll = func() {
+		for _, e := range engines {
+			e.Close()
+		}
+	}
+	specs := c.Model
+	if len(specs) == 0 {
+		specs = []string{catalog.DefaultModel}
+	}
+	for _, spec := range specs {
+		m, e, err := c.openOne(ctx, std, spec)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		engines = append(engines, e)
+		models = append(models, m)
+	}
+	return models, closeAll, nil
+}
+
+func (c *serveCommand) openOne(ctx context.Context, std *stdio, spec string) (server.Model, *engine.Engine, error) {
+	name, source := splitModel(spec)
+	resolved, err := fetch(ctx, std, source)
+	if err != nil {
+		return server.Model{}, nil, err
+	}
+	if name == "" {
+		name = resolved.Name
+	}
+	started := time.Now()
+	e, err := engine.Open(resolved.Path, engine.Options{Threads: c.Threads})
+	if err != nil {
+		return server.Model{}, nil, fmt.Errorf("%s: %w", resolved.Path, err)
+	}
+	info := e.Info()
+	fmt.Fprintf(std.err, "%s: %s %s, %.0f M parameters, context %d, loaded in %d ms\n", name,
+		info.Architecture, info.Quantization, float64(info.Parameters)/1e6, info.ContextLength, time.Since(started).Milliseconds())
+	return server.Model{Name: name, Backend: e}, e, ctx.Err()
+}
+
+// splitModel takes NAME=PATH apart. What begins like a path is one, whatever
+// it contains.
+func splitModel(spec string) (name, source string) {
+	name, source, ok := strings.Cut(spec, "=")
+	if !ok || strings.HasPrefix(spec, ".") || strings.HasPrefix(spec, "/") || strings.HasPrefix(spec, "~") {
+		return "", spec
+	}
+	return name, source
+}
+
+// hosts are the names that clients may use: those that were allowed, and that
+// of --addr if it names one machine.
+func (c *serveCommand) hosts() []string {
+	host, _, _ := net.SplitHostPort(c.Addr)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return c.AllowHost
+	}
+	return append([]string{host}, c.AllowHost...)
+}
+
+// announce says that the server is ready: to people on standard error, and on
+// standard output to a shell.
+func (c *serveCommand) announce(std *stdio, addr net.Addr, models []server.Model) {
+	for _, m := range models {
+		fmt.Fprintln(std.err, "serving", m.Name)
+	}
+	key := c.Key
+	if key == "" {
+		key = anyKey
+	}
+	fmt.Fprintf(std.out, "export TINKER_BASE_URL=%s\nexport TINKER_API_KEY=%s\n", c.url(addr), key)
+}
+
+// url is where clients find the server: under the name given in --addr, and
+// under the port that it got.
+func (c *serveCommand) url(addr net.Addr) string {
+	host, _, _ := net.SplitHostPort(c.Addr)
+	_, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if len(c.AllowHost) > 0 {
+			host = c.AllowHost[0]
+		}
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// stdio is where a command reads and writes. Results go to out and nothing
+// else does, so that they can be piped; progress and remarks go to err.
+type stdio struct{ in, out, err *os.File }
+
+// inIsTerminal says that a person would have to type the input.
+func (s *stdio) inIsTerminal() bool { return term.IsTerminal(int(s.in.Fd())) }
+
+// errIsTerminal says that progress may be drawn as a bar.
+func (s *stdio) errIsTerminal() bool {
+	return term.IsTerminal(int(s.err.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// colour says that results go to a person who has not asked for plain text
+// (https://no-color.org).
+func (s *stdio) colour() bool {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(s.out.Fd()))
+}
+
+// printJSON writes v to out, as JSON on one line.
+func (s *stdio) printJSON(v any) error {
+	e := json.NewEncoder(s.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
