@@ -36,10 +36,9 @@ func TestInvalidBytesBecomeOneReplacementPerMaximalPart(t *testing.T) {
 	}
 }
 
-// byteTokens is a tokenizer with a token for every byte, and some that begin,
+// byteSpec is a tokenizer with a token for every byte, and some that begin,
 // end or break characters.
-func byteTokens(t testing.TB) *Tokenizer {
-	t.Helper()
+func byteSpec() Spec {
 	s := Spec{Model: "gpt2", Pre: "gpt-2", BOS: -1, EOS: -1, Unknown: -1, Padding: -1}
 	for _, r := range byteToRune {
 		s.Tokens = append(s.Tokens, string(r))
@@ -51,7 +50,12 @@ func byteTokens(t testing.TB) *Tokenizer {
 		}
 		s.Tokens = append(s.Tokens, token)
 	}
-	tok, err := New(s)
+	return s
+}
+
+func byteTokens(t testing.TB) *Tokenizer {
+	t.Helper()
+	tok, err := New(byteSpec())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,9 +96,17 @@ func TestBadJSONIsRefused(t *testing.T) {
 // What we write for the Python libraries, we read back as the same tokenizer.
 // (That they do so too takes Python to check.)
 func TestHubFilesGiveTheSameTokenizer(t *testing.T) {
-	spec, texts := smolSpec(t), readReference(t)[:1500]
+	texts := readReference(t)[:1500]
 	for _, pre := range patternNames() {
-		s := spec
+		s := byteSpec()
+		s.Tokens = append(s.Tokens, "<start>", "<|im_end|>")
+		s.Types = slices.Repeat([]int32{typeNormal}, len(s.Tokens))
+		s.BOS, s.EOS = int32(len(s.Tokens)-2), int32(len(s.Tokens)-1)
+		s.Types[s.BOS], s.Types[s.EOS] = typeControl, typeUserDefined
+		s.ChatTemplate = "<&>{{ messages[0].content }}"
+		if pre == smolSpec(t).Pre {
+			s = smolSpec(t)
+		}
 		s.Pre, s.AddBOS = pre, true
 		tok, err := New(s)
 		if err != nil {

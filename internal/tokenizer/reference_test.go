@@ -42,6 +42,17 @@ func readXZ(t testing.TB, name string) []byte {
 // smolSpec is what the default model's GGUF file says.
 func smolSpec(t testing.TB) Spec {
 	t.Helper()
+	smolOnce.Do(func() { smolOnce.spec = loadSpec(t) })
+	return smolOnce.spec
+}
+
+var smolOnce struct {
+	sync.Once
+	spec Spec
+}
+
+func loadSpec(t testing.TB) Spec {
+	t.Helper()
 	var m struct {
 		Model   string   `json:"tokenizer.ggml.model"`
 		Pre     string   `json:"tokenizer.ggml.pre"`
@@ -65,21 +76,28 @@ func smolSpec(t testing.TB) Spec {
 	}
 }
 
-var smolOnce struct {
-	sync.Once
-	t *Tokenizer
-}
-
 // smol is the default model's tokenizer, made from its GGUF metadata.
 func smol(t testing.TB) *Tokenizer {
 	t.Helper()
-	smolOnce.Do(func() {
-		var err error
-		if smolOnce.t, err = New(smolSpec(t)); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return smolOnce.t
+	tok, err := smolTokenizer.get(smolSpec(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+var smolTokenizer shared
+
+// shared makes a tokenizer once for all tests.
+type shared struct {
+	once sync.Once
+	tok  *Tokenizer
+	err  error
+}
+
+func (s *shared) get(spec Spec) (*Tokenizer, error) {
+	s.once.Do(func() { s.tok, s.err = New(spec) })
+	return s.tok, s.err
 }
 
 // reference holds the difficult strings and what the reference makes of them.
@@ -226,5 +244,23 @@ func BenchmarkEncode(b *testing.B) {
 				tok.Encode(bb.text)
 			}
 		})
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	s := smolSpec(b)
+	for b.Loop() {
+		if _, err := New(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	tok := smol(b)
+	ids := tok.Encode(strings.Repeat("The weather today is mild, with some clouds in the north.\n", 1000))
+	b.SetBytes(int64(len(tok.Decode(ids))))
+	for b.Loop() {
+		tok.Decode(ids)
 	}
 }
