@@ -2,13 +2,38 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"tinsmith.example/internal/catalog"
 	"tinsmith.example/tinker"
 )
+
+// explain is what err says, in lines that a person can read.
+func explain(err error) string {
+	failed, ok := errors.AsType[*catalog.FetchError](err)
+	if !ok {
+		return err.Error()
+	}
+	text := "could not get model " + failed.Model
+	for _, tried := range failed.Tried {
+		text += fmt.Sprintf("\n  from %s: %s", tried.Source, inOneLine(tried.Err))
+	}
+	return text
+}
+
+// inOneLine shortens what pip printed to its last line, which has the reason.
+func inOneLine(err error) string {
+	failed, ok := errors.AsType[*catalog.PipError](err)
+	if !ok {
+		return err.Error()
+	}
+	output := strings.TrimSpace(failed.Output)
+	return fmt.Sprintf("%s -m pip download: %v: %s", failed.Python, failed.Err, output[strings.LastIndexByte(output, '\n')+1:])
+}
 
 // advice is what to do about err, for people; empty where err says it itself
 // or where nothing is known.

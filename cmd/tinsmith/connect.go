@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"tinsmith.example/internal/catalog"
@@ -91,6 +92,12 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
 	s.model = cmp.Or(f.Model, catalog.DefaultServedName)
 	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std))}
+	if os.Getenv("TINKER_API_KEY") == "" {
+		if u, err := url.Parse(f.BaseURL); err != nil || !loopback(u.Hostname()) {
+			return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
+		}
+		options = append(options, tinker.WithAPIKey(anyKey)) // which a tinsmith serve without --key takes
+	}
 	if f.PlainHTTP {
 		options = append(options, tinker.WithPlainHTTP())
 	}

