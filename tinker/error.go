@@ -35,9 +35,9 @@ func (e *ArgumentError) Error() string {
 }
 
 // An APIError is a call that did not get through: the server refused it, or
-// answered with something that makes no sense, or could not be reached. With
-// errors.Is(err, context.Canceled) and the like, Err says when a context ended
-// the call.
+// answered with something that makes no sense, or could not be reached. If a
+// context ended the call, Err is its cause: context.Canceled,
+// context.DeadlineExceeded, or what context.WithCancelCause was told.
 type APIError struct {
 	Op        string        // the SDK call, such as "SamplingClient.Sample"
 	RequestID string        // the server's name for the request; "" if it gave none

@@ -191,8 +191,8 @@ func (s *session) keepConfigured() {
 }
 
 // abandon tells the server that nobody waits for a request any more, if it
-// wants to know.
-func (s *session) abandon(requestID string) {
+// wants to know. name finds out what the request is called.
+func (s *session) abandon(name func(context.Context) (string, error)) {
 	if !s.dynamic.Load().SampleCancelEnabled {
 		return
 	}
@@ -201,10 +201,13 @@ func (s *session) abandon(requestID string) {
 			return
 		}
 		defer s.cancels.Release(1)
-		err := s.client.Do(s.ctx, transport.Call{
-			Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
-			Timeout: cancelTimeout, Policy: transport.Patiently,
-		})
+		requestID, err := name(s.ctx)
+		if err == nil {
+			err = s.client.Do(s.ctx, transport.Call{
+				Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
+				Timeout: cancelTimeout, Policy: transport.Patiently,
+			})
+		}
 		if err != nil && s.ctx.Err() == nil {
 			s.config.log.Error("tinker: a request could not be canceled", "request", requestID, "error", err)
 		}

@@ -18,7 +18,7 @@ type billing struct {
 	most   time.Duration // length of the window
 	opened time.Time     // of the current window
 	last   time.Time     // the latest 402
-	logged time.Time
+	logged sparingly
 }
 
 func (b *billing) setMost(d time.Duration) {
@@ -27,28 +27,21 @@ func (b *billing) setMost(d time.Duration) {
 	b.most = d
 }
 
-// blocked takes note of a 402. It reports whether to wait, and whether to log
-// so, which it suggests once a minute.
-func (b *billing) blocked(now time.Time) (wait, log bool) {
+// blocked takes note of a 402 and reports whether to wait.
+func (b *billing) blocked(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.last.IsZero() || now.Sub(b.last) > billingForget {
 		b.opened = now
 	}
 	b.last = now
-	if now.Sub(b.opened) >= b.most {
-		return false, false
-	}
-	if log = b.logged.IsZero() || now.Sub(b.logged) >= time.Minute; log {
-		b.logged = now
-	}
-	return true, log
+	return now.Sub(b.opened) < b.most
 }
 
 // billingBlocked takes note of a 402 and reports whether to wait.
 func (c *Client) billingBlocked(a answer) bool {
-	wait, log := c.billing.blocked(time.Now())
-	if log {
+	wait := c.billing.blocked(time.Now())
+	if wait && c.billing.logged.now() {
 		c.log.Warn("tinker: paused by billing", "message", a.message())
 	}
 	return wait

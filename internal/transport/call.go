@@ -56,7 +56,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 			if !ok {
 				return t.fail(a, nil)
 			}
-			c.log.Debug("tinker: call is tried again", "path", m.path, "status", a.status, "error", a.err, "wait", wait)
+			c.noteTrouble(t, a)
 			if sleep(ctx, wait) != nil {
 				return t.ended(ctx)
 			}

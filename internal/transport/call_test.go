@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -225,10 +227,7 @@ func TestBaseURLs(t *testing.T) {
 
 func TestBillingWindows(t *testing.T) {
 	b := billing{most: time.Hour}
-	at := func(d time.Duration) bool {
-		wait, _ := b.blocked(time.Unix(0, 0).Add(d))
-		return wait
-	}
+	at := func(d time.Duration) bool { return b.blocked(time.Unix(0, 0).Add(d)) }
 	var got []bool
 	for _, minute := range []time.Duration{0, 4, 8, 56, 60, 64, 68, 74} {
 		if minute == 56 { // the window stays open only while 402s come
@@ -242,4 +241,19 @@ func TestBillingWindows(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+func TestTroubleIsLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{healthPath: {{status: 429, header: http.Header{"Retry-After": {"10"}}, times: 13}, {status: 200, body: `{}`}}})
+		var log bytes.Buffer
+		c := s.client(t)
+		c.log = slog.New(slog.NewTextHandler(&log, nil))
+		if err := c.Do(t.Context(), health); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(log.String(), "tried again"); n != 3 { // at 0, 60 and 120 s
+			t.Errorf("%d warnings:\n%s", n, &log)
+		}
+	})
 }

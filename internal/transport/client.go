@@ -47,6 +47,7 @@ type Client struct {
 	maxResponse int64
 	billing     billing
 	log         *slog.Logger
+	trouble     sparingly
 }
 
 const defaultMaxResponse = 256 << 20

@@ -35,7 +35,7 @@ func (s *Sampler) poll(ctx context.Context, t *trail, requestID string) (*wire.S
 		}
 		if err != nil && ctx.Err() != nil {
 			if s.cfg.Abandoned != nil {
-				s.cfg.Abandoned(requestID)
+				s.cfg.Abandoned(func(context.Context) (string, error) { return requestID, nil })
 			}
 			return nil, t.ended(ctx)
 		}
@@ -99,11 +99,13 @@ func (p *poll) take(ctx context.Context, a answer, held time.Duration) (*wire.Sa
 		return p.read(ctx, a, held)
 	case pollAgain:
 		if a.status != http.StatusRequestTimeout {
+			p.sampler.client.noteTrouble(p.trail, a)
 			return nil, sleep(ctx, p.pace.faulty())
 		}
 		p.noteQueue(a)
 		return nil, sleep(ctx, p.pace.pending(held))
 	case backOff:
+		p.sampler.client.noteTrouble(p.trail, a)
 		return nil, sleep(ctx, p.pace.silent())
 	case complain:
 		if p.complaints++; p.complaints >= maxComplaints {

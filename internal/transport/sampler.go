@@ -16,9 +16,10 @@ type SamplerConfig struct {
 	Gate              *Gate // of the session
 	Retry             RetryConfig
 
-	// Abandoned is called when a request that the server has promised will not
-	// be waited for any more. It must not block. May be nil.
-	Abandoned func(requestID string)
+	// Abandoned is called when a request that the server may have taken will not
+	// be waited for any more. It must not block, and may call name, from another
+	// goroutine, to learn what to cancel. May be nil.
+	Abandoned func(name func(context.Context) (requestID string, err error))
 	// QueueState is called, by the goroutine of the call, when the server says
 	// why a request waits, and with wire.QueueActive when one ends. May be nil.
 	QueueState func(state, reason string)
@@ -91,7 +92,7 @@ func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error)
 			return nil, err
 		}
 		wait := retry.delay(failures)
-		s.client.log.Warn("tinker: sampling is tried again", "error", err, "wait", wait)
+		s.client.warn("tinker: sampling is tried again", "error", err, "wait", wait)
 		if sleep(ctx, wait) != nil {
 			return nil, t.ended(ctx)
 		}

@@ -247,23 +247,41 @@ func TestAPromptLargerThanTheGateStillPasses(t *testing.T) {
 	release()
 }
 
-func TestAnAbandonedRequestIsReported(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reason := errors.New("user left")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(10*time.Second, func() { cancel(reason) })
-		var abandoned []string
-		s := newScript(t, map[string][]step{submitPath: {promised}, pollPath: {pending}})
-		_, err := sample(ctx, s.sampler(t, func(cfg *SamplerConfig) {
-			cfg.Abandoned = func(id string) { abandoned = append(abandoned, id) }
-		}))
-		if took := time.Since(s.start); !errors.Is(err, reason) || took != 10*time.Second {
-			t.Errorf("%v after %v", err, took)
-		}
-		if !slices.Equal(abandoned, []string{"r:0"}) {
-			t.Errorf("abandoned %q", abandoned)
-		}
-	})
+// Whoever leaves can find out what to cancel, even if the server's promise never
+// came.
+func TestAnAbandonedRequestHasAName(t *testing.T) {
+	for name, tt := range map[string]struct{ submit, poll []step }{
+		"while polling":    {[]step{promised}, []step{pending}},
+		"while submitting": {[]step{{hold: time.Hour}, promised}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reason := errors.New("user left")
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(10*time.Second, func() { cancel(reason) })
+				var abandoned []string
+				s := newScript(t, map[string][]step{submitPath: tt.submit, pollPath: tt.poll})
+				_, err := sample(ctx, s.sampler(t, func(cfg *SamplerConfig) {
+					cfg.Abandoned = func(name func(context.Context) (string, error)) {
+						id, err := name(t.Context())
+						if err != nil {
+							t.Error(err)
+						}
+						abandoned = append(abandoned, id)
+					}
+				}))
+				if took := time.Since(s.start); !errors.Is(err, reason) || took != 10*time.Second {
+					t.Errorf("%v after %v", err, took)
+				}
+				if !slices.Equal(abandoned, []string{"r:0"}) {
+					t.Errorf("abandoned %q", abandoned)
+				}
+				if ids := seqIDs(s); slices.Max(ids) != 0 {
+					t.Errorf("numbers %v, want the same one", ids)
+				}
+			})
+		})
+	}
 }
 
 func TestNoProgressEndsEveryCall(t *testing.T) {

@@ -23,11 +23,11 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 		if s.cfg.Gate.wait(ctx) != nil {
 			return nil, t.ended(ctx)
 		}
-		a := s.client.exchange(ctx, t, message{
-			method: http.MethodPost, path: wire.PathSample, body: body, accept: wire.MediaJSON, within: submitTimeout,
-			header: [][2]string{{wire.HeaderBackpressure, "1"}, idempotencyKey()},
-		})
+		a := s.client.exchange(ctx, t, submission(body))
 		if a.status == 0 && ctx.Err() != nil {
+			if s.cfg.Abandoned != nil {
+				s.cfg.Abandoned(func(ctx context.Context) (string, error) { return s.lookUp(ctx, t.op, body) })
+			}
 			return nil, t.ended(ctx)
 		}
 		switch classifySubmit(a) {
@@ -42,6 +42,7 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 			s.cfg.Gate.pushedBack(promptBytes)
 			schedule = Patiently.schedule() // the server lives; it may push back for as long as it takes
 		case backOff:
+			s.client.noteTrouble(t, a)
 			wait, ok := schedule.next(answer{}) // Retry-After has no say here
 			if !ok {
 				return nil, t.fail(a, nil)
@@ -53,6 +54,28 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 			return nil, t.fail(a, nil)
 		}
 	}
+}
+
+func submission(body []byte) message {
+	return message{
+		method: http.MethodPost, path: wire.PathSample, body: body, accept: wire.MediaJSON, within: submitTimeout,
+		header: [][2]string{{wire.HeaderBackpressure, "1"}, idempotencyKey()},
+	}
+}
+
+// lookUp finds the server's name for a request whose submission was cut short.
+// The same number is the same request: submitting it again names it.
+func (s *Sampler) lookUp(ctx context.Context, op string, body []byte) (requestID string, err error) {
+	t := newTrail(op)
+	a := s.client.exchange(ctx, t, submission(body))
+	if classifySubmit(a) != done {
+		return "", t.fail(a, nil)
+	}
+	promise, err := readPromise(t, a)
+	if err != nil {
+		return "", err
+	}
+	return promise.RequestID, nil
 }
 
 func readPromise(t *trail, a answer) (*wire.Promise, error) {
