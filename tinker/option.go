@@ -34,6 +34,7 @@ type config struct {
 	projectID      string
 	displayName    string
 	heartbeat      time.Duration
+	header         http.Header // with every call
 	log            *slog.Logger
 }
 
@@ -152,6 +153,9 @@ func WithLogger(log *slog.Logger) Option {
 //	TINKER_PROJECT_ID  the session's project, see WithProjectID
 //	TINKER_TAGS        the session's tags, separated by commas, see WithTags
 //
+//	CLOUDFLARE_ACCESS_CLIENT_ID      sent as CF-Access-Client-Id
+//	CLOUDFLARE_ACCESS_CLIENT_SECRET  sent as CF-Access-Client-Secret
+//
 // Go's HTTP client also reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 func fromEnvironment() config {
 	c := config{
@@ -159,7 +163,16 @@ func fromEnvironment() config {
 		apiKey:    os.Getenv("TINKER_API_KEY"),
 		projectID: os.Getenv("TINKER_PROJECT_ID"),
 		heartbeat: 10 * time.Second,
+		header:    http.Header{},
 		log:       slog.Default(),
+	}
+	for variable, name := range map[string]string{
+		"CLOUDFLARE_ACCESS_CLIENT_ID":     "CF-Access-Client-Id",
+		"CLOUDFLARE_ACCESS_CLIENT_SECRET": "CF-Access-Client-Secret",
+	} {
+		if value := os.Getenv(variable); value != "" {
+			c.header.Set(name, value)
+		}
 	}
 	if url := os.Getenv("TINKER_BASE_URL"); url != "" {
 		c.baseURL = url
@@ -223,7 +236,7 @@ func checkKey(key string, now time.Time) error {
 func (c *config) transport() (*transport.Client, error) {
 	client, err := transport.New(transport.Config{
 		BaseURL: c.baseURL, APIKey: c.apiKey, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
-		UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
+		Header: c.header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tinker: %w", err)

@@ -11,7 +11,8 @@ import (
 
 // clearEnvironment unsets what fromEnvironment reads.
 func clearEnvironment(t *testing.T) {
-	for _, name := range []string{"TINKER_BASE_URL", "TINKER_API_KEY", "TINKER_PROJECT_ID", "TINKER_TAGS"} {
+	for _, name := range []string{"TINKER_BASE_URL", "TINKER_API_KEY", "TINKER_PROJECT_ID", "TINKER_TAGS",
+		"CLOUDFLARE_ACCESS_CLIENT_ID", "CLOUDFLARE_ACCESS_CLIENT_SECRET"} {
 		t.Setenv(name, "")
 	}
 }
@@ -39,6 +40,23 @@ func TestTheEnvironmentIsReadAndOptionsOverrideIt(t *testing.T) {
 	if c := svc.config; svc.BaseURL() != "https://option.test" || c.apiKey != "tml-option" || c.projectID != "p" || strings.Join(c.tags, " ") != "x y z" {
 		t.Errorf("got %+v", c)
 	}
+}
+
+func TestAccessHeadersGoWithEveryCall(t *testing.T) {
+	clearEnvironment(t)
+	t.Setenv("CLOUDFLARE_ACCESS_CLIENT_ID", "id")
+	t.Setenv("CLOUDFLARE_ACCESS_CLIENT_SECRET", "secret")
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		if _, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, seen := range f.seen {
+			if seen.header.Get("CF-Access-Client-Id") != "id" || seen.header.Get("CF-Access-Client-Secret") != "secret" {
+				t.Errorf("%s has %v", seen.path, seen.header)
+			}
+		}
+	})
 }
 
 func TestWithoutAServerTheDefaultIsUsed(t *testing.T) {

@@ -17,7 +17,7 @@ type Call struct {
 	Path    string        // below the base URL, escaped
 	Body    any           // a message of package wire; nil: no body
 	Answer  any           // where the answer is decoded to; *[]byte: the bytes; nil: not looked at
-	Timeout time.Duration // per try; 0: a minute
+	Timeout time.Duration // per try, without anything moving; 0: a minute
 	Policy  Policy
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -180,6 +181,48 @@ func TestTheKeyGoesToNoOtherHost(t *testing.T) {
 		t.Errorf("the other host got %d requests, with keys %q", len(leaked), leaked)
 	}
 }
+
+// What moves is not given up, however long it takes; what stops is.
+func TestSilenceAndNotSlownessEndsATry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pieces := 0
+		slow := roundTripper(func(r *http.Request) (*http.Response, error) {
+			body := readerFunc(func(b []byte) (int, error) {
+				wait := 50 * time.Second // less than the minute that is allowed
+				if pieces++; pieces > 5 {
+					wait = time.Hour
+				}
+				if err := sleep(r.Context(), wait); err != nil {
+					return 0, err
+				}
+				return copy(b, " "), nil
+			})
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
+		})
+		c, err := New(Config{BaseURL: "https://tinker.test", APIKey: "tml-x", UserAgent: "test", HTTP: &http.Client{Transport: slow}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		call := health
+		call.Policy = Once
+		err = c.Do(t.Context(), call)
+		if took := time.Since(start); took != 5*50*time.Second+time.Minute {
+			t.Errorf("took %v", took)
+		}
+		if timeout, ok := errors.AsType[*timeoutError](err); !ok || !timeout.Timeout() {
+			t.Error(err)
+		}
+	})
+}
+
+type (
+	roundTripper func(*http.Request) (*http.Response, error)
+	readerFunc   func([]byte) (int, error)
+)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f readerFunc) Read(b []byte) (int, error)                          { return f(b) }
 
 func TestAnswersBeyondTheLimitAreNotRead(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

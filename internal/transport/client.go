@@ -27,6 +27,8 @@ type Config struct {
 	HTTP *http.Client
 	// UserAgent names the program. Required.
 	UserAgent string
+	// Header is sent with every call too, beneath the headers that the API has.
+	Header http.Header
 	// MaxResponse bounds the body of an answer, in bytes after decompression;
 	// 0 means 256 MiB. A larger one is an error.
 	MaxResponse int64
@@ -42,6 +44,7 @@ type Client struct {
 	base        string // no trailing slash
 	key         string
 	userAgent   string
+	header      http.Header
 	http        *http.Client
 	owned       *http.Transport // nil if the caller brought the client
 	maxResponse int64
@@ -59,7 +62,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		base: base, key: cfg.APIKey, userAgent: cfg.UserAgent, log: cfg.Log,
+		base: base, key: cfg.APIKey, userAgent: cfg.UserAgent, header: cfg.Header.Clone(), log: cfg.Log,
 		maxResponse: cfg.MaxResponse, billing: billing{most: cfg.BillingPause},
 	}
 	if c.maxResponse == 0 {

@@ -63,10 +63,10 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("request failed (%s): %s", e.Category, e.Message)
 }
 
-// A timeoutError is an attempt without an answer in time.
+// A timeoutError is an attempt during which nothing moved for too long.
 type timeoutError struct{ after time.Duration }
 
-func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.after) }
+func (e *timeoutError) Error() string { return fmt.Sprintf("nothing was heard for %v", e.after) }
 func (e *timeoutError) Timeout() bool { return true }
 
 // Retryable reports whether sampling is worth another try after err: nothing

@@ -19,8 +19,8 @@ type message struct {
 	path   string // below the base URL
 	body   []byte // JSON; nil: none
 	accept string
-	header [][2]string // more headers
-	within time.Duration
+	header [][2]string   // more headers
+	within time.Duration // without anything moving
 }
 
 // An answer is what came back: a status with its header and whole body, or, with
@@ -34,30 +34,56 @@ type answer struct {
 }
 
 // exchange sends m once, unless ctx has ended, and reads the answer to its end.
+// It gives up when nothing has moved for m.within: a large answer over a slow
+// line may take as long as it takes.
 func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
 	t.path = m.path
 	if ctx.Err() != nil {
 		return answer{err: context.Cause(ctx)}
 	}
 	t.attempts++
-	deadline := &timeoutError{after: m.within}
-	ctx, cancel := context.WithTimeoutCause(ctx, m.within, deadline)
-	defer cancel()
-	a := c.roundTrip(ctx, t.op, m)
-	if a.status == 0 && context.Cause(ctx) == error(deadline) {
-		a.err = deadline
+	silence := &timeoutError{after: m.within}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(m.within, func() { cancel(silence) })
+	defer timer.Stop()
+	a := c.roundTrip(ctx, t.op, m, func() { timer.Reset(m.within) })
+	if a.status == 0 && context.Cause(ctx) == error(silence) {
+		a.err = silence
 	}
 	return a
 }
 
-func (c *Client) roundTrip(ctx context.Context, op string, m message) answer {
-	var body io.Reader
-	if m.body != nil {
-		body = bytes.NewReader(m.body)
+// A movingReader tells when bytes are read.
+type movingReader struct {
+	io.Reader
+	moved func()
+}
+
+func (r movingReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if n > 0 {
+		r.moved()
 	}
-	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, body)
+	return n, err
+}
+
+func (c *Client) newRequest(ctx context.Context, op string, m message, moved func()) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
 	if err != nil {
-		return answer{err: &unsendableError{err}}
+		return nil, err
+	}
+	if m.body != nil {
+		req.ContentLength = int64(len(m.body))
+		req.GetBody = func() (io.ReadCloser, error) { // also for what net/http sends again by itself
+			return io.NopCloser(movingReader{bytes.NewReader(m.body), moved}), nil
+		}
+		if req.Body, err = req.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	for name, values := range c.header {
+		req.Header[name] = values
 	}
 	req.Header.Set(wire.HeaderAPIKey, c.key)
 	req.Header.Set("Accept", m.accept)
@@ -72,12 +98,20 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message) answer {
 	for _, h := range m.header {
 		req.Header.Set(h[0], h[1])
 	}
+	return req, nil
+}
+
+func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func()) answer {
+	req, err := c.newRequest(ctx, op, m, moved)
+	if err != nil {
+		return answer{err: &unsendableError{err}}
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
-	read, err := io.ReadAll(io.LimitReader(resp.Body, c.maxResponse+1))
+	read, err := io.ReadAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1))
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}
