@@ -17,12 +17,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.ContentLength > most {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
 	}
-	// The deadline is for the body alone: left in place, it would end the
-	// long poll that may follow. Writers without deadlines (tests) say so.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes, which is the limit", most)
@@ -30,7 +24,20 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body broke off after %d bytes: %v", len(body), err)
 	}
+	// The deadline was for the body: left in place, it would end the long poll
+	// that may follow.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
+}
+
+// boundBody sets the deadline of a request's body, also of one that no handler
+// reads: net/http reads what is left of it before it answers, and would wait
+// for it for ever.
+func (s *Server) boundBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Writers without deadlines (tests) say so.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+	}
 }
 
 // decode reads the request's body into message.

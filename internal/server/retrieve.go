@@ -28,29 +28,25 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	defer wait.Stop()
 	select {
 	case <-f.done:
-	case <-wait.C:
-		writeJSON(w, wire.StatusPending, wire.TryAgain{
-			Type:             wire.TypeTryAgain,
-			RequestID:        in.RequestID,
-			QueueState:       wire.QueueActive,
-			QueueStateReason: "the sample is running or waiting for its turn",
-		})
+		if delivered(w, r, &f.answer) {
+			s.registry.deliver(f)
+		}
 		return nil
-	case <-r.Context().Done():
-		return nil // nobody is there to be answered
+	case <-wait.C:
+	case <-r.Context().Done(): // the client has gone, or shut its side of the connection
 	}
-	if delivered(w, r, &f.answer) {
-		s.registry.deliver(f)
-	}
+	writeJSON(w, wire.StatusPending, wire.TryAgain{
+		Type:             wire.TypeTryAgain,
+		RequestID:        in.RequestID,
+		QueueState:       wire.QueueActive,
+		QueueStateReason: "the sample is running or waiting for its turn",
+	})
 	return nil
 }
 
 // delivered writes the answer and reports whether, as far as can be told, the
 // client was there to get it.
 func delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
-	if r.Context().Err() != nil {
-		return false
-	}
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime))
 	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()

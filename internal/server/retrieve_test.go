@@ -286,12 +286,66 @@ func TestHalfClosedConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.ReadAll(conn); err != nil {
-		t.Fatalf("the connection stays open: %v", err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("the poll goes on: %v", err)
+	}
+	if answer.StatusCode != 408 {
+		t.Errorf("status %d, want 408: there is no result yet", answer.StatusCode)
 	}
 	close(release)
 	if status, _ := c.retrieve(p.RequestID); status != 200 {
 		t.Errorf("retrieve: %d", status)
+	}
+}
+
+// TestSlowBody: a body that does not arrive is given up, and its deadline does
+// not end the long poll of one that does.
+func TestSlowBody(t *testing.T) {
+	s, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{BodyTime: 50 * time.Millisecond, PollTime: 300 * time.Millisecond})
+	address := listening(t, s)
+	p := c.submit(sampleOf(c.newSampler(), 0))
+	body := fmt.Sprintf(`{"request_id":%q}`, p.RequestID)
+	for _, tt := range []struct {
+		sent, key string
+		status    int
+	}{{body[:5], "tml-x", 400}, {body[:5], "wrong", 401}, {body, "tml-x", 408}} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /api/v1/retrieve_future HTTP/1.1\r\nHost: %s\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			address, tt.key, len(body), tt.sent)
+		start := time.Now()
+		_ = conn.SetReadDeadline(start.Add(10 * time.Second))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); answer.StatusCode != tt.status || tt.status == 408 && took < 300*time.Millisecond {
+			t.Errorf("%d of %d bytes: status %d after %v, want %d", len(tt.sent), len(body), answer.StatusCode, took, tt.status)
+		}
+		conn.Close()
+	}
+}
+
+// TestLongHeaders are refused before anything is kept of them.
+func TestLongHeaders(t *testing.T) {
+	s, _ := serve(t, &fakeBackend{}, Limits{})
+	address := listening(t, s)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go fmt.Fprintf(conn, "GET /api/v1/healthz HTTP/1.1\r\nHost: %s\r\nX-Long: %s\r\n\r\n", address, strings.Repeat("x", 2*headerBytes))
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d, want 431", answer.StatusCode)
 	}
 }
 

@@ -54,6 +54,7 @@ func New(c Config) (*Server, error) {
 // {"detail": text}.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.recover(w, r)
+	s.boundBody(w, r)
 	if err := s.guard.checkOrigin(r); err != nil {
 		s.fail(w, r, err)
 		return
