@@ -466,29 +466,3 @@ func TestCloseKeepsToItsContext(t *testing.T) {
 	}
 	close(release)
 }
-
-func FuzzSampleBody(f *testing.F) {
-	backend := &fakeBackend{}
-	_, c := serve(f, backend, Limits{BodyBytes: 1 << 16})
-	id := c.newSampler()
-	for _, seed := range []string{
-		`{"sampling_session_id":"ID","seq_id":0,"prompt":{"chunks":[{"tokens":[5],"type":"encoded_text"}]},"num_samples":1,"sampling_params":{"max_tokens":4,"temperature":1.0,"top_k":-1,"top_p":1.0}}`,
-		`{"sampling_session_id":"ID","seq_id":1,"prompt":{"chunks":[{"tokens":[5]}]},"sampling_params":{"stop":["a"],"seed":-1}}`,
-		`{"sampling_session_id":"ID","seq_id":2,"prompt":{"chunks":[{"type":"image","data":"aGk=","format":"png"}]}}`,
-		`{"sampling_session_id":"ID","seq_id":3,"prompt":null,"sampling_params":{"stop":[]}}`,
-		`{"sampling_session_id":"ID","seq_id":1e3,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[1,1]}}`,
-		`{"seq_id":0`, `[[[[`, `null`, "\xff",
-	} {
-		f.Add(strings.ReplaceAll(seed, "ID", id))
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		status, answer := (&caller{t, c.h}).post(wire.PathSample, strings.ReplaceAll(body, "ID", id))
-		switch {
-		case status == 200:
-		case status >= 400 && status < 500:
-			detail(t, answer)
-		default:
-			t.Errorf("%d %s", status, answer)
-		}
-	})
-}

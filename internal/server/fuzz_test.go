@@ -1,0 +1,68 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// FuzzBodies: whatever is sent to any endpoint, the answer is 200 or a 4xx that
+// is JSON.
+func FuzzBodies(f *testing.F) {
+	_, c := serve(f, &fakeBackend{}, Limits{BodyBytes: 1 << 16, PollTime: time.Millisecond})
+	session := c.session()
+	id := c.sampler(session, 0)
+	paths := []string{
+		wire.PathClientConfig, wire.PathDynamicConfig, wire.PathCreateSession, wire.PathSessionHeartbeat,
+		wire.PathTelemetry, wire.PathCreateSamplingSession, wire.PathRetrieveFuture, wire.PathCancelFuture,
+	}
+	for i, seed := range []string{
+		`{"sdk_version":"0.38.0"}`, `{}`, `{"tags":["a"],"user_metadata":{"a":"b"},"type":"create_session"}`,
+		`{"session_id":"SESSION"}`, `{"events":[{"event":"GENERIC_EVENT","event_data":{"a":[1]}}]}`,
+		`{"session_id":"SESSION","sampling_session_seq_id":1,"base_model":"Org/Fake-1B"}`,
+		`{"request_id":"SAMPLER:0","allow_metadata_only":true}`, `{"request_id":"SAMPLER:-1"}`,
+	} {
+		f.Add(byte(i), seed)
+	}
+	fill := strings.NewReplacer("SESSION", session, "SAMPLER", id)
+	f.Fuzz(func(t *testing.T, path byte, body string) {
+		at := paths[int(path)%len(paths)]
+		status, answer := (&caller{t, c.h}).post(at, fill.Replace(body))
+		switch {
+		case status == 200:
+		case status >= 400 && status < 500:
+			detail(t, answer)
+		default:
+			t.Errorf("%s: %d %s", at, status, answer)
+		}
+	})
+}
+
+// FuzzSampleBody: the one body with many forms.
+func FuzzSampleBody(f *testing.F) {
+	backend := &fakeBackend{}
+	_, c := serve(f, backend, Limits{BodyBytes: 1 << 16})
+	id := c.newSampler()
+	for _, seed := range []string{
+		`{"sampling_session_id":"ID","seq_id":0,"prompt":{"chunks":[{"tokens":[5],"type":"encoded_text"}]},"num_samples":1,"sampling_params":{"max_tokens":4,"temperature":1.0,"top_k":-1,"top_p":1.0}}`,
+		`{"sampling_session_id":"ID","seq_id":1,"prompt":{"chunks":[{"tokens":[5]}]},"sampling_params":{"stop":["a"],"seed":-1}}`,
+		`{"sampling_session_id":"ID","seq_id":2,"prompt":{"chunks":[{"type":"image","data":"aGk=","format":"png"}]}}`,
+		`{"sampling_session_id":"ID","seq_id":3,"prompt":null,"sampling_params":{"stop":[]}}`,
+		`{"sampling_session_id":"ID","seq_id":1e3,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[1,1]}}`,
+		`{"seq_id":0`, `[[[[`, `null`, "\xff",
+	} {
+		f.Add(strings.ReplaceAll(seed, "ID", id))
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		status, answer := (&caller{t, c.h}).post(wire.PathSample, strings.ReplaceAll(body, "ID", id))
+		switch {
+		case status == 200:
+		case status >= 400 && status < 500:
+			detail(t, answer)
+		default:
+			t.Errorf("%d %s", status, answer)
+		}
+	})
+}
