@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"tinsmith.example/internal/cpu"
+	"tinsmith.example/internal/engine/kernel"
 	"tinsmith.example/internal/engine/kv"
 	"tinsmith.example/internal/engine/model"
 	"tinsmith.example/internal/engine/sample"
@@ -106,6 +107,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	kernel.Chosen() // before anything is computed
 	threads := o.Threads
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -143,6 +145,8 @@ func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
 		VocabSize:     m.Vocab,
 		BOS:           tok.BOS(),
 	}
+	level, fault := kernel.Chosen()
+	info.Kernels, info.KernelFault = level.String(), fault
 	if eos := tok.EOS(); eos >= 0 {
 		info.EOS = append(info.EOS, eos)
 	}

@@ -110,6 +110,8 @@ type Info struct {
 	VocabSize     int     // token ids are 0 <= id < VocabSize
 	EOS           []int32 // ids that end a sequence unless Stop.IgnoreEOS
 	BOS           int32   // -1: the model has none
+	Kernels       string  // the instruction set that computes: "avx512", "portable"
+	KernelFault   error   // why it is not the one that was chosen; nil: it is
 }
 
 // An ArgumentError says which field of a Request cannot be honoured. Nothing

@@ -1,0 +1,117 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+
+	"tinsmith.example/internal/cpu"
+)
+
+// Chosen says which kernels run, and why not the ones that were asked for: the
+// error is nil, or names a kernel that did not give its twin's bits on this
+// machine. All of that level's kernels are off then, and the portable ones run.
+// The first call does the check, which takes a few milliseconds; it must be over
+// before any other function of this package runs at the same time.
+func Chosen() (cpu.Level, error) { return selfCheck() }
+
+var selfCheck = sync.OnceValues(func() (cpu.Level, error) {
+	err := checkKernels(rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		err = fmt.Errorf("kernel: level %v is switched off: %w", level, err)
+		level = cpu.Portable
+	}
+	return level, err
+})
+
+// checkKernels compares every kernel of the chosen level with its twin on a few
+// random inputs.
+func checkKernels(r *rand.Rand) error {
+	for _, f := range []tileFormat{tileBF16, tileQ8_0, tileQ4_0, tileQ4_1, tileBF16x2} {
+		for _, rows := range []int{1, 2, 3, 4, 6, 13} {
+			if err := checkLinear(r, f, rows); err != nil {
+				return err
+			}
+		}
+	}
+	return checkVectors(r)
+}
+
+func checkLinear(r *rand.Rand, f tileFormat, rows int) error {
+	const blocks = 2
+	x := NewPlanes(rows, blocks*BlockK)
+	for i := range rows {
+		x.Split(i, checkInput(r, x.K))
+	}
+	tiles := AlignedBytes(blocks * f.bytes())
+	for i := 0; i < len(tiles); i += 2 { // any byte is a weight; exponents that are normal as bf16 and as half
+		tiles[i], tiles[i+1] = byte(r.Uint32()), 0x20|byte(r.Uint32())&0x9f
+	}
+	got, want := checkInput(r, rows*TileN), make([]float32, rows*TileN)
+	copy(want, got)
+	a := linearArgs{format: f, out: got, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks, tiles: tiles, blocks: blocks, rows: rows}
+	linearRows(a)
+	a.out = want
+	linearGeneric(a)
+	return compare(fmt.Sprintf("linear, tile format %d, %d rows", f, rows), got, want)
+}
+
+func checkVectors(r *rand.Rand) error {
+	const n = 5*16 + 3
+	x, y := checkInput(r, n), checkInput(r, n)
+	got, want := make([]float32, n), make([]float32, n)
+	if err := compare("max", []float32{maxOf(x)}, []float32{maxGeneric(x)}); err != nil {
+		return err
+	}
+	gotSum, wantSum := expSum(got, x, 3, 0.5), expSumGeneric(want, x, 3, 0.5)
+	if err := compare("exponentials", append(got, gotSum), append(want, wantSum)); err != nil {
+		return err
+	}
+	siluMul(got, x, y)
+	siluMulGeneric(want, x, y)
+	if err := compare("SiLU gate", got, want); err != nil {
+		return err
+	}
+	scaleBy(got, x, y, 0.7)
+	scaleByGeneric(want, x, y, 0.7)
+	if err := compare("norm", append(got, squareSum(x)), append(want, squareSumGeneric(x))); err != nil {
+		return err
+	}
+	if finite(x) != finiteGeneric(x) {
+		return fmt.Errorf("the search for non-finite values differs from its twin")
+	}
+	return checkSplit(x[:2*BlockK])
+}
+
+func checkSplit(x []float32) error {
+	const size = 2 * (planeFloats + 1)
+	got, want := make([]float32, size), make([]float32, size)
+	splitBlocks(got[2:], got[:2], x)
+	splitBlocksGeneric(want[2:], want[:2], x)
+	return compare("split", got, want)
+}
+
+// checkInput is n values of many binades, some of them tiny or zero.
+func checkInput(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = math.Float32frombits(r.Uint32()&0x80ffffff | uint32(100+r.IntN(30))<<23)
+		switch r.IntN(12) {
+		case 0:
+			x[i] = 0
+		case 1:
+			x[i] *= 0x1p-50
+		}
+	}
+	return x
+}
+
+func compare(what string, got, want []float32) error {
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			return fmt.Errorf("%s differs from its twin: [%d] is %#08x, want %#08x", what, i, math.Float32bits(got[i]), math.Float32bits(want[i]))
+		}
+	}
+	return nil
+}
