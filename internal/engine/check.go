@@ -74,7 +74,7 @@ func checkStop(s *Stop, vocab int) error {
 // checkLength holds prompt and answer against the context and the KV cache.
 func (e *Engine) checkLength(r *Request) error {
 	limit := e.info.ContextLength
-	if need := len(r.Prompt) + max(1, r.MaxTokens); need > limit {
+	if max(1, r.MaxTokens) > limit-len(r.Prompt) { // not added up: the sum may overflow
 		return &ArgumentError{"prompt", fmt.Sprintf("%d tokens", len(r.Prompt)), fmt.Sprintf(
 			"Prompt length plus max_tokens exceeds the model's context window: %d + %d > %d", len(r.Prompt), max(1, r.MaxTokens), limit)}
 	}

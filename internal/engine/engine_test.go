@@ -253,6 +253,7 @@ func TestArgumentErrorsNameFieldValueAndLimit(t *testing.T) {
 		{"negative id", func(r *engine.Request) { r.Prompt = []int32{-1} }, "prompt[0]", "0 to 299"},
 		{"prompt beyond context", func(r *engine.Request) { r.Prompt = make([]int32, context+1) }, "prompt", fmt.Sprint(context)},
 		{"prompt and max_tokens beyond context", func(r *engine.Request) { r.MaxTokens = context }, "prompt", "context window"},
+		{"max_tokens that overflow when added", func(r *engine.Request) { r.MaxTokens = math.MaxInt }, "prompt", "context window"},
 		{"no samples", func(r *engine.Request) { r.NumSamples = 0 }, "num_samples", "1 to 1024"},
 		{"too many samples", func(r *engine.Request) { r.NumSamples = 1025 }, "num_samples", "1 to 1024"},
 		{"negative max_tokens", func(r *engine.Request) { r.MaxTokens = -1 }, "max_tokens", "at least 1"},
