@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 
+	"tinsmith.example/internal/engine/kernel"
 	"tinsmith.example/internal/weights/gguf"
 )
 
@@ -103,6 +104,8 @@ func (c *Config) setHeadDim(f *gguf.File, r *reader) error {
 		return &ConfigError{"head dimension", c.HeadDim, "must be even and at least 2"}
 	case c.KVHeads > c.Heads || c.Heads%c.KVHeads != 0:
 		return &ConfigError{"llama.attention.head_count_kv", c.KVHeads, fmt.Sprintf("must divide the %d query heads", c.Heads)}
+	case c.Heads/c.KVHeads > kernel.MaxAttentionRows:
+		return &ConfigError{"llama.attention.head_count_kv", c.KVHeads, fmt.Sprintf("with %d query heads each would serve more than %d", c.Heads, kernel.MaxAttentionRows)}
 	case c.Heads*c.HeadDim > maxDim:
 		return &ConfigError{"llama.attention.head_count", c.Heads, fmt.Sprintf("with %d dimensions a head: more than %d together", c.HeadDim, maxDim)}
 	}

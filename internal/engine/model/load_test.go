@@ -106,6 +106,10 @@ func TestLoadRefusesWhatItCannotRun(t *testing.T) {
 		{"huge context", func(f *file) { f.set("llama.context_length", uint32(1<<31)) }, "llama.context_length"},
 		{"width as text", func(f *file) { f.set("llama.embedding_length", "32") }, "llama.embedding_length"},
 		{"heads that do not fit", func(f *file) { f.set("llama.attention.head_count_kv", uint32(3)) }, "llama.attention.head_count_kv"},
+		{"too many queries to a key", func(f *file) {
+			f.set("llama.attention.head_count", uint32(64))
+			f.set("llama.attention.key_length", uint32(2))
+		}, "llama.attention.head_count_kv = 1: with 64 query heads"},
 		{"odd heads", func(f *file) { f.set("llama.attention.head_count", uint32(32)) }, "head dimension = 1"},
 		{"NaN eps", func(f *file) { f.set("llama.attention.layer_norm_rms_epsilon", float32(nan())) }, "layer_norm_rms_epsilon"},
 		{"partial rotation", func(f *file) { f.set("llama.rope.dimension_count", uint32(8)) }, "llama.rope.dimension_count = 8"},
