@@ -262,7 +262,7 @@ DATA fifteens<>+16(SB)/8, $0x0000000f0000000f
 DATA fifteens<>+24(SB)/8, $0x0000000f0000000f
 GLOBL fifteens<>(SB), RODATA|NOPTR, $32
 
-// Eight dwords: the what Q4_0 takes off.
+// Eight dwords: what Q4_0 takes off.
 DATA eights<>+0(SB)/8, $0x0000000800000008
 DATA eights<>+8(SB)/8, $0x0000000800000008
 DATA eights<>+16(SB)/8, $0x0000000800000008
