@@ -13,7 +13,7 @@ import (
 // A call is a request on its way through the loop. Only the loop touches it
 // until done is closed; after that result and err do not change.
 type call struct {
-	req    *Request
+	req    Request // a copy: a withdrawn call may outlive Sample by a step
 	params sample.Params
 	group  *sched.Group
 	result *Result
@@ -29,20 +29,22 @@ func newCall(r *Request, info Info) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	prompt := slices.Clone(r.Prompt)
 	c := &call{
-		req:   r,
+		req:   *r,
 		stops: stops,
 		ends:  make([]*sample.StopMatcher, r.NumSamples),
 		live:  r.NumSamples,
 		done:  make(chan struct{}),
 		group: &sched.Group{
-			Prompt:    r.Prompt,
+			Prompt:    prompt,
 			Samples:   r.NumSamples,
 			MaxTokens: maxTokens(r, info.ContextLength),
 			AllLogits: r.PromptLogprobs || r.TopKPromptLogprobs > 0,
 		},
 		result: &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)},
 	}
+	c.req.Prompt = prompt
 	c.params = sample.Params{Temperature: r.Temperature, TopK: r.TopK, TopP: r.TopP, Seed: c.result.Seed}
 	if r.PromptLogprobs {
 		c.result.PromptLogprobs = make([]float32, len(r.Prompt))

@@ -318,6 +318,24 @@ func TestCancelledWorkLeavesTheOthersAlone(t *testing.T) {
 	wg.Wait()
 }
 
+// TestReturnedRequestsAreTheCallersAgain: once Sample has returned, cancelled or
+// not, nobody reads the request any more. The race detector sees it if not.
+func TestReturnedRequestsAreTheCallersAgain(t *testing.T) {
+	e := open(t, testmodel.Tiny(t, tinymodel.Options{}), engine.Options{Threads: 1})
+	for range 20 {
+		r := &engine.Request{Prompt: make([]int32, 900), NumSamples: 1, MaxTokens: 4, TopP: 1, PromptLogprobs: true}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := e.Sample(ctx, r); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		cancel()
+		for i := range r.Prompt {
+			r.Prompt[i] = -1
+		}
+		r.NumSamples = 0
+	}
+}
+
 func TestCloseFailsWhatRuns(t *testing.T) {
 	e, err := engine.Open(testmodel.Tiny(t, tinymodel.Options{}), engine.Options{})
 	if err != nil {
