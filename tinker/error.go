@@ -1,6 +1,7 @@
 package tinker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -94,6 +95,14 @@ func (e *RequestError) Error() string {
 }
 
 func (e *RequestError) Unwrap() error { return e.Err }
+
+// endedError is the error of a call whose context ended before it sent anything.
+func endedError(ctx context.Context, op string) error {
+	if errors.Is(context.Cause(ctx), ErrClosed) {
+		return ErrClosed
+	}
+	return &APIError{Op: op, Err: context.Cause(ctx)}
+}
 
 // publicError makes an error of package transport one of ours.
 func publicError(err error) error {

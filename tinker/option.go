@@ -75,8 +75,9 @@ func WithPlainHTTP() Option {
 }
 
 // WithHTTPClient makes the calls go through a copy of client, for proxies,
-// certificates or tests. Redirects are never followed, whatever its policy.
-// Its idle connections stay the caller's to close.
+// certificates or tests. Redirects are never followed, whatever its policy, and
+// its Timeout is not used: contexts bound calls. Its idle connections stay the
+// caller's to close.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {

@@ -108,13 +108,13 @@ func (c *ServiceClient) begin(ctx context.Context, op string) (*session, error) 
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, endedError(ctx, op)
 	}
 	select {
 	case c.starting <- struct{}{}:
 		defer func() { <-c.starting }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, endedError(ctx, op)
 	}
 	if c.ctx.Err() != nil {
 		return nil, ErrClosed

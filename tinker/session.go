@@ -55,7 +55,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if s.server.JWTAuthEnabled {
 		return nil, fmt.Errorf("tinker: %s: the server wants keys exchanged for web tokens: %w", op, errors.ErrUnsupported)
 	}
-	s.client.SetBillingPause(time.Duration(s.server.BillingMaxPauseSeconds) * time.Second)
+	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 		}
 		defer s.cancels.Release(1)
 		requestID, err := name(s.ctx)
-		if err == nil {
+		if err == nil && requestID != "" {
 			err = s.client.Do(s.ctx, transport.Call{
 				Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
 				Timeout: cancelTimeout, Policy: transport.Patiently,

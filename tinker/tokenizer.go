@@ -94,7 +94,7 @@ func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
 	case c.tokenizer.loading <- struct{}{}:
 		defer func() { <-c.tokenizer.loading }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, endedError(ctx, tokenizerOp)
 	}
 	if c.tokenizer.loaded == nil {
 		if c.tokenizer.loaded, err = c.loadTokenizer(ctx); err != nil {

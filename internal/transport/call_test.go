@@ -224,6 +224,24 @@ type (
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 func (f readerFunc) Read(b []byte) (int, error)                          { return f(b) }
 
+// A poll that is held longer than the caller's client would wait is no trouble.
+func TestTheTimeoutOfTheHTTPClientIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{healthPath: {{status: 200, body: `{}`, hold: 30 * time.Second}}})
+		caller := &http.Client{Transport: s, Timeout: time.Second}
+		c, err := New(Config{BaseURL: "https://tinker.test/prefix", APIKey: "tml-test", UserAgent: "test", HTTP: caller})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Do(t.Context(), Call{Method: http.MethodGet, Path: wire.PathHealthz, Policy: Once}); err != nil {
+			t.Error(err)
+		}
+		if caller.Timeout != time.Second {
+			t.Error("the caller's own client was changed")
+		}
+	})
+}
+
 func TestAnswersBeyondTheLimitAreNotRead(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for range 100 {

@@ -22,8 +22,8 @@ type Config struct {
 	// AllowPlainHTTP lets the key travel over http to a host that is not this
 	// machine.
 	AllowPlainHTTP bool
-	// HTTP carries the calls; nil means one of our own. Its redirect policy is
-	// not used.
+	// HTTP carries the calls; nil means one of our own. Its redirect policy and
+	// its Timeout are not used.
 	HTTP *http.Client
 	// UserAgent names the program. Required.
 	UserAgent string
@@ -77,6 +77,9 @@ func New(cfg Config) (*Client, error) {
 		c.owned = newHTTPTransport()
 		c.http = &http.Client{Transport: c.owned}
 	}
+	// Polls are held for as long as the server likes; exchange has timeouts of
+	// its own.
+	c.http.Timeout = 0
 	// net/http would carry the key's header along to another host.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil

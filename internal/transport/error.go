@@ -74,15 +74,14 @@ func (e *timeoutError) Timeout() bool { return true }
 // the result. An end of the context, ErrStuck and answers that cannot be read
 // are final.
 func Retryable(err error) bool {
-	if err == nil || errors.Is(err, ErrStuck) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	e, ok := errors.AsType[*Error](err)
+	// A context that ended is the cause itself. Timeouts of connections, further
+	// down, are called DeadlineExceeded, too.
+	if !ok || errors.Is(err, ErrStuck) || e.Err == context.Canceled || e.Err == context.DeadlineExceeded {
 		return false
 	}
 	if errors.Is(err, ErrResultLost) {
 		return true
-	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return false
 	}
 	if e.Status == 0 {
 		return e.Err != nil && !hopeless(e.Err)

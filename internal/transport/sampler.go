@@ -18,7 +18,7 @@ type SamplerConfig struct {
 
 	// Abandoned is called when a request that the server may have taken will not
 	// be waited for any more. It must not block, and may call name, from another
-	// goroutine, to learn what to cancel. May be nil.
+	// goroutine, to learn what to cancel: nothing, if that is "". May be nil.
 	Abandoned func(name func(context.Context) (requestID string, err error))
 	// QueueState is called, by the goroutine of the call, when the server says
 	// why a request waits, and with wire.QueueActive when one ends. May be nil.

@@ -3,10 +3,14 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,9 +254,18 @@ func TestAPromptLargerThanTheGateStillPasses(t *testing.T) {
 // Whoever leaves can find out what to cancel, even if the server's promise never
 // came.
 func TestAnAbandonedRequestHasAName(t *testing.T) {
-	for name, tt := range map[string]struct{ submit, poll []step }{
-		"while polling":    {[]step{promised}, []step{pending}},
-		"while submitting": {[]step{{hold: time.Hour}, promised}, nil},
+	noConnection := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	for name, tt := range map[string]struct {
+		submit, poll []step
+		want         []string // what is abandoned
+	}{
+		"while polling":         {[]step{promised}, []step{pending}, []string{"r:0"}},
+		"while submitting":      {[]step{{hold: time.Hour}, promised}, nil, []string{"r:0"}},
+		"after a lost answer":   {[]step{{hold: 9900 * time.Millisecond}, promised}, nil, []string{"r:0"}},
+		"after a proxy's error": {[]step{{hold: 9900 * time.Millisecond, status: 504}, promised}, nil, []string{"r:0"}},
+		"if it never arrived":   {[]step{{hold: time.Hour}, {status: 429}}, nil, []string{""}},
+		"without a connection":  {[]step{{err: noConnection, times: 1000}}, nil, nil},
+		"while pushed back":     {[]step{{status: 429, times: 1000}}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -273,14 +286,36 @@ func TestAnAbandonedRequestHasAName(t *testing.T) {
 				if took := time.Since(s.start); !errors.Is(err, reason) || took != 10*time.Second {
 					t.Errorf("%v after %v", err, took)
 				}
-				if !slices.Equal(abandoned, []string{"r:0"}) {
-					t.Errorf("abandoned %q", abandoned)
+				if !slices.Equal(abandoned, tt.want) {
+					t.Errorf("abandoned %q, want %q", abandoned, tt.want)
 				}
 				if ids := seqIDs(s); slices.Max(ids) != 0 {
 					t.Errorf("numbers %v, want the same one", ids)
 				}
 			})
 		})
+	}
+}
+
+// The network says DeadlineExceeded, too, when a connection takes too long.
+func TestTimeoutsAreRetryableUnlikeTheEndOfTheContext(t *testing.T) {
+	dial := &url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Err: context.DeadlineExceeded}}
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{&Error{Err: dial}, true},
+		{&Error{Err: &timeoutError{after: time.Minute}}, true},
+		{&Error{Err: context.DeadlineExceeded}, false},
+		{&Error{Err: context.Canceled}, false},
+		{&Error{Status: 410, Err: ErrResultLost}, true},
+		{&Error{Err: fmt.Errorf("%w in 2h", ErrStuck)}, false},
+		{errors.New("not ours"), false},
+		{nil, false},
+	} {
+		if got := Retryable(tt.err); got != tt.want {
+			t.Errorf("Retryable(%v) = %v", tt.err, got)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -19,16 +21,16 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 	}
 	defer release()
 	schedule := Patiently.schedule()
+	inDoubt := false // an attempt ended without saying whether the server has the request
 	for {
 		if s.cfg.Gate.wait(ctx) != nil {
-			return nil, t.ended(ctx)
+			return nil, s.leave(ctx, t, body, inDoubt)
 		}
+		sent := t.attempts
 		a := s.client.exchange(ctx, t, submission(body))
+		inDoubt = inDoubt || t.attempts > sent && mayHaveArrived(a)
 		if a.status == 0 && ctx.Err() != nil {
-			if s.cfg.Abandoned != nil {
-				s.cfg.Abandoned(func(ctx context.Context) (string, error) { return s.lookUp(ctx, t.op, body) })
-			}
-			return nil, t.ended(ctx)
+			return nil, s.leave(ctx, t, body, inDoubt)
 		}
 		switch classifySubmit(a) {
 		case done:
@@ -48,12 +50,30 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 				return nil, t.fail(a, nil)
 			}
 			if sleep(ctx, wait) != nil {
-				return nil, t.ended(ctx)
+				return nil, s.leave(ctx, t, body, inDoubt)
 			}
 		default:
 			return nil, t.fail(a, nil)
 		}
 	}
+}
+
+// mayHaveArrived reports whether the server may have taken a request to which
+// it did not say so: not if there was no connection.
+func mayHaveArrived(a answer) bool {
+	if failed, ok := errors.AsType[*net.OpError](a.err); ok && failed.Op == "dial" {
+		return false
+	}
+	return a.status == 0 || a.status >= 500
+}
+
+// leave is the Error for a context that ended before the server's promise came,
+// once it has been told of a request that may run all the same.
+func (s *Sampler) leave(ctx context.Context, t *trail, body []byte, inDoubt bool) *Error {
+	if inDoubt && s.cfg.Abandoned != nil {
+		s.cfg.Abandoned(func(ctx context.Context) (string, error) { return s.lookUp(ctx, t.op, body) })
+	}
+	return t.ended(ctx)
 }
 
 func submission(body []byte) message {
@@ -64,12 +84,17 @@ func submission(body []byte) message {
 }
 
 // lookUp finds the server's name for a request whose submission was cut short.
-// The same number is the same request: submitting it again names it.
+// The same number is the same request: submitting it again names it. No name
+// and no error mean that the server does not take it, and so has not taken it.
 func (s *Sampler) lookUp(ctx context.Context, op string, body []byte) (requestID string, err error) {
 	t := newTrail(op)
 	a := s.client.exchange(ctx, t, submission(body))
-	if classifySubmit(a) != done {
+	switch what := classifySubmit(a); {
+	case what == done:
+	case what == backOff, a.status == 0:
 		return "", t.fail(a, nil)
+	default:
+		return "", nil
 	}
 	promise, err := readPromise(t, a)
 	if err != nil {
