@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 
@@ -49,9 +50,10 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 	for i, id := range ids {
 		rows[i] = scoredToken{id, result.TokenTexts[i], logprobs[i]}
 	}
-	writeTokens(std.out, rows, 0, std.colour())
+	w := bufio.NewWriter(std.out)
+	writeTokens(w, rows, 0, std.colour())
 	if result.Mean != nil {
-		fmt.Fprintf(std.out, "\nsum %.5f  mean %.5f  perplexity %.4f  tokens %d\n", result.Sum, *result.Mean, *result.Perplexity, len(ids))
+		fmt.Fprintf(w, "\nsum %.5f  mean %.5f  perplexity %.4f  tokens %d\n", result.Sum, *result.Mean, *result.Perplexity, len(ids))
 	}
-	return nil
+	return w.Flush()
 }

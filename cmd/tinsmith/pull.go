@@ -29,8 +29,8 @@ func (c *pullCommand) Run(ctx context.Context, std *stdio) error {
 		return err
 	}
 	fmt.Fprintf(std.err, "%s: found in: %s\n", resolved.Name, resolved.Source)
-	fmt.Fprintln(std.out, resolved.Path)
-	return nil
+	_, err = fmt.Fprintln(std.out, resolved.Path)
+	return err
 }
 
 func modelOrDefault(name string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -99,8 +100,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	if c.Seed == nil && c.Temperature > 0 {
 		fmt.Fprintf(std.err, "seed %d\n", seed)
 	}
-	c.print(std, s.tokens, result)
-	return nil
+	return c.print(std, s.tokens, result)
 }
 
 // seed is the one that was given, or a new one: short enough to be typed again.
@@ -136,21 +136,23 @@ func (c *sampleCommand) request(prompt []int32, seed int64) *tinker.SampleReques
 // print writes the samples for people. A continuation stands behind its
 // prompt, as one text; an answer stands alone. Several samples have a line
 // between them.
-func (c *sampleCommand) print(std *stdio, tokens *tinker.Tokenizer, r *sampleResult) {
+func (c *sampleCommand) print(std *stdio, tokens *tinker.Tokenizer, r *sampleResult) error {
+	w := bufio.NewWriter(std.out)
 	for i, sample := range r.Samples {
 		if len(r.Samples) > 1 {
-			fmt.Fprintf(std.out, "--- sample %d of %d\n", i+1, len(r.Samples))
+			fmt.Fprintf(w, "--- sample %d of %d\n", i+1, len(r.Samples))
 		}
-		fmt.Fprintln(std.out, c.shown(std, r.Prompt.Text, sample.Text))
+		fmt.Fprintln(w, c.shown(std, r.Prompt.Text, sample.Text))
 		if c.Logprobs {
 			rows := make([]scoredToken, len(sample.Tokens))
 			for j, id := range sample.Tokens {
 				rows[j] = scoredToken{id, tokenText(tokens, id), sample.Logprobs[j]}
 			}
-			fmt.Fprintln(std.out)
-			writeTokens(std.out, rows, len(r.Prompt.Tokens), std.colour())
+			fmt.Fprintln(w)
+			writeTokens(w, rows, len(r.Prompt.Tokens), std.colour())
 		}
 	}
+	return w.Flush()
 }
 
 func (c *sampleCommand) shown(std *stdio, prompt, sample string) string {

@@ -12,14 +12,13 @@ type versionCommand struct{}
 
 // Run prints what a report of a fault should begin with.
 func (*versionCommand) Run(std *stdio) error {
-	fmt.Fprintln(std.out, "tinsmith", version())
-	fmt.Fprintln(std.out, "go      ", runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
 	level, err := cpu.Chosen()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "kernels  %v (%s chooses others)\n", level, cpu.Variable)
-	return nil
+	_, err = fmt.Fprintf(std.out, "tinsmith %s\ngo       %s %s/%s\nkernels  %v (%s chooses others)\n",
+		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, level, cpu.Variable)
+	return err
 }
 
 // version is the module's version, or the revision it was built from where the
