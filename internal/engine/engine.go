@@ -51,6 +51,10 @@ const (
 	minPrefill        = 32 // prompt tokens of a step beside running samples
 )
 
+// The scheduler counts in blocks of the size that the kernels lay out; neither
+// knows the other, so this holds them together. It does not compile otherwise.
+var _ [sched.BlockPositions]struct{} = [kernel.BlockPositions]struct{}{}
+
 // Engine is a loaded model. Its methods may be called by any number of
 // goroutines at once.
 type Engine struct {

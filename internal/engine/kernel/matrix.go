@@ -6,7 +6,7 @@ import "fmt"
 type Format uint8
 
 const (
-	// BF16: 16 bits a weight.
+	// BF16Weights: 16 bits a weight.
 	BF16Weights Format = iota
 	// Q8_0: blocks of 32 signed bytes q with a half d; weight = d*q.
 	Q8_0

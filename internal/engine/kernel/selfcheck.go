@@ -81,7 +81,14 @@ func checkVectors(r *rand.Rand) error {
 	if finite(x) != finiteGeneric(x) {
 		return fmt.Errorf("the search for non-finite values differs from its twin")
 	}
-	return checkSplit(x[:2*BlockK])
+	if err := checkSplit(x[:2*BlockK]); err != nil {
+		return err
+	}
+	x[40] = float32(math.Inf(1))
+	if finite(x) {
+		return fmt.Errorf("the search for non-finite values misses one")
+	}
+	return nil
 }
 
 func checkSplit(x []float32) error {
