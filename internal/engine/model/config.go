@@ -115,12 +115,22 @@ func (c *Config) setHeadDim(f *gguf.File, r *reader) error {
 // refuseVariants refuses what would change the forward pass and is not done
 // here: better no model than a wrong one.
 func refuseVariants(f *gguf.File) error {
-	for _, key := range []string{"llama.expert_count", "llama.attention.sliding_window", "llama.logit_scale", "llama.residual_scale", "llama.embedding_scale"} {
+	for _, key := range []string{
+		"llama.expert_count", "llama.attention.sliding_window",
+		"llama.logit_scale", "llama.residual_scale", "llama.embedding_scale",
+		"llama.attention.scale", "llama.attention.clamp_kqv",
+		"llama.attn_logit_softcapping", "llama.final_logit_softcapping",
+	} {
 		if v, err := f.Float(key); err == nil && v != 0 {
 			return &ConfigError{key, v, "cannot be run"}
 		}
 		if v, err := f.Int(key); err == nil && v != 0 {
 			return &ConfigError{key, v, "cannot be run"}
+		}
+	}
+	for _, key := range []string{"llama.rope.scaling.factor", "llama.rope.scale_linear"} { // without a type they mean linear
+		if v, err := f.Float(key); err == nil && v != 0 && v != 1 {
+			return &ConfigError{key, v, "scaled rotary embedding cannot be run"}
 		}
 	}
 	if s, err := f.String("llama.rope.scaling.type"); err == nil && s != "none" && s != "" {
