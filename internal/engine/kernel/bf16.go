@@ -9,7 +9,8 @@ import "math"
 const flushBelow = 0x1p-56
 
 // toBF16 rounds x to the nearest bf16, ties to even, and returns its value as
-// a float32. Magnitudes below flushBelow become +0. NaN stays NaN.
+// a float32. Magnitudes below flushBelow become +0. NaN and infinity stay
+// non-finite.
 func toBF16(x float32) float32 {
 	b := math.Float32bits(x)
 	if b&0x7f800000 != 0x7f800000 { // finite: round; a carry may make infinity, as it should
