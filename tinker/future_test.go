@@ -92,6 +92,16 @@ func TestCompletedEndsEarly(t *testing.T) {
 	})
 }
 
+// Results that come while nobody takes them any more hold nobody up.
+func TestLeavingCompletedLeavesNobodyBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range Completed(t.Context(), after(t, 1, 1, nil), after(t, 2, 2, nil), after(t, 3, 3, nil)) {
+			time.Sleep(time.Second)
+			break
+		}
+	})
+}
+
 func TestAResultThatIsThereStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := after(t, time.Second, 5, nil)

@@ -1,6 +1,7 @@
 package tinker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -263,8 +264,51 @@ func TestSampleAsyncHasCopiedTheRequest(t *testing.T) {
 			t.Fatal(response, err)
 		}
 		if sent := string(f.to(wire.PathSample)[0].raw); strings.Contains(sent, ":-1}") || !strings.Contains(sent, `"tokens":[1,2]`) ||
-			!strings.Contains(sent, `"seed":5`) || !strings.Contains(sent, `"stop":[3]`) || !strings.Contains(sent, `"data":[4]`) {
+			!strings.Contains(sent, `"seed":5`) || !strings.Contains(sent, `"temperature":0.5`) || !strings.Contains(sent, `"stop":[3]`) || !strings.Contains(sent, `"data":[4]`) {
 			t.Errorf("sent %s", sent)
+		}
+	})
+}
+
+func TestSampleAsyncHasCopiedTheStopTexts(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		inBubble(t, func(t *testing.T) {
+			f := newFake(t)
+			texts := []string{"a", "b"}[:n]
+			future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Params: SamplingParams{Stop: StopStrings(texts...)}})
+			clear(texts)
+			if _, err := future.Await(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := []string{`"stop":"a"`, `"stop":["a","b"]`}[n-1]
+			if sent := string(f.to(wire.PathSample)[0].raw); !strings.Contains(sent, want) {
+				t.Errorf("sent %s, want %s", sent, want)
+			}
+		})
+	}
+}
+
+// A server may want no retries of samples; those of log probabilities stay.
+func TestWhatAServerWithoutRetriesMeans(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.on(wire.PathClientConfig, `{"sample_no_retries":true}`)
+		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 410} }
+		client := f.sampling(t, SamplingClientConfig{})
+		_, err := client.Sample(t.Context(), &SampleRequest{})
+		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 410 || len(f.to(wire.PathSample)) != 1 {
+			t.Errorf("%v after %d submissions", err, len(f.to(wire.PathSample)))
+		}
+		f.result(&wire.SampleResponse{Sequences: plain.Sequences, PromptLogprobs: []float32{0}})
+		result := f.answer[wire.PathRetrieveFuture]
+		f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+			if r.body["request_id"] == "r1" {
+				return reply{status: 410}
+			}
+			return result(r)
+		}
+		if _, err := client.ComputeLogprobs(t.Context(), FromTokens([]int32{1})); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -300,6 +344,10 @@ func TestMaxConcurrentIsTheSmallerOfOursAndTheServers(t *testing.T) {
 		r := RetryConfig{MaxConcurrent: int(tt.ours)}
 		if got := r.resolve(&server).MaxConcurrent; got != tt.want {
 			t.Errorf("ours %d, the server's %d: %d", tt.ours, tt.servers, got)
+		}
+		server.SampleUseRetrieveFutures = true // no limit of the server's
+		if got := r.resolve(&server).MaxConcurrent; got != cmp.Or(tt.ours, math.MaxInt64) {
+			t.Errorf("ours %d, the server without a limit: %d", tt.ours, got)
 		}
 	}
 }

@@ -217,6 +217,31 @@ func TestCloseEndsEverythingOnce(t *testing.T) {
 	})
 }
 
+// An observer is the caller's code: after Close it does not run any more.
+func TestCloseWaitsForRunningCalls(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply {
+			return reply{status: 408, body: `{"type":"try_again","queue_state":"paused_capacity"}`}
+		}
+		svc := f.service(t)
+		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m", OnQueueState: func(QueueState, string) { time.Sleep(time.Minute) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		future := client.SampleAsync(t.Context(), &SampleRequest{})
+		synctest.Wait()
+		if err := svc.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-future.Done():
+		default:
+			t.Error("the call was still running after Close")
+		}
+	})
+}
+
 func TestCloseDoesNotWaitForADeadServer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

@@ -157,14 +157,99 @@ func TestFailuresCarryTheirCategory(t *testing.T) {
 }
 
 func TestALargePromptIsHeldBackLonger(t *testing.T) {
+	for bytes, want := range map[int64]float64{131072: 1, 131073: 5} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(t, map[string][]step{submitPath: {{status: 429}, promised}, pollPath: {result(t)}})
+			call := SampleCall{Request: &wire.SampleRequest{}, PromptBytes: bytes}
+			if _, err := s.sampler(t, nil).Sample(t.Context(), call); err != nil {
+				t.Fatal(err)
+			}
+			if at := seconds(s.times(submitPath)); !slices.Equal(at, []float64{0, want}) {
+				t.Errorf("%d bytes were submitted at %v", bytes, at)
+			}
+		})
+	}
+}
+
+// Shortly after a push-back a prompt counts as twenty times as large.
+func TestAfterAPushBackFewerBytesAreSubmittedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(t, map[string][]step{submitPath: {{status: 429}, promised}, pollPath: {result(t)}})
-		call := SampleCall{Request: &wire.SampleRequest{}, PromptBytes: largePrompt + 1}
-		if _, err := s.sampler(t, nil).Sample(t.Context(), call); err != nil {
+		g := NewGate(1000, 0)
+		fits := func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			release, err := g.admit(ctx, 100)
+			if err == nil {
+				release()
+			}
+			return err == nil
+		}
+		g.pushedBack(1)
+		release, err := g.admit(t.Context(), 50)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if at := seconds(s.times(submitPath)); !slices.Equal(at, []float64{0, 5}) {
-			t.Errorf("submitted at %v", at)
+		if fits() {
+			t.Error("50 bytes left room, though they count as 1000 now")
+		}
+		release()
+		time.Sleep(shortPushBack + throttledFor)
+		if release, err = g.admit(t.Context(), 50); err != nil {
+			t.Fatal(err)
+		}
+		if !fits() {
+			t.Error("50 bytes left no room long after the push-back")
+		}
+		release()
+	})
+}
+
+// However long the server pushes back, trouble that comes then has five minutes
+// of its own.
+func TestPushBackDoesNotUseUpThePatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{submitPath: {{status: 429, times: 600}, {status: 503}, promised}, pollPath: {result(t)}})
+		if _, err := sample(t.Context(), s.sampler(t, func(cfg *SamplerConfig) { cfg.Retry.NoRetry = true })); err != nil {
+			t.Error(err)
+		}
+		s.allDone()
+	})
+}
+
+// Results that together are larger than the gate come one after the other.
+func TestRoomForLargeResultsIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		size := step{status: 200, body: `{"status":"complete_metadata","response_payload_size":60}`, times: 3, hold: time.Second}
+		whole := result(t)
+		whole.times, whole.hold = 3, time.Second
+		s := newScript(t, map[string][]step{submitPath: {{status: 200, body: promised.body, times: 3}}, pollPath: {size, whole}})
+		sampler := s.sampler(t, func(cfg *SamplerConfig) { cfg.Gate = NewGate(0, 100) })
+		var calls sync.WaitGroup
+		for range 3 {
+			calls.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if _, err := sample(ctx, sampler); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		if at := seconds(s.times(pollPath)); !slices.Equal(at, []float64{0, 0, 0, 1, 2, 3}) {
+			t.Errorf("polls at %v", at)
+		}
+	})
+}
+
+// An error names the request that it is about, and not one before it.
+func TestARetryForgetsTheLostRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{
+			submitPath: {promised, {status: 400, body: `{"detail":"no"}`}}, pollPath: {{status: 410}},
+		})
+		_, err := sample(t.Context(), s.sampler(t, nil))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Status != 400 || e.RequestID != "" {
+			t.Errorf("%+v", err)
 		}
 	})
 }
@@ -329,8 +414,9 @@ func TestNoProgressEndsEveryCall(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { sample(t.Context(), sampler) }) // succeeds after 20 s: progress
 		synctest.Wait()
-		for range 2 {
+		for i := range 2 {
 			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 50 * time.Second) // to start a call is no progress
 				_, err := sample(t.Context(), sampler)
 				if took := time.Since(s.start); !errors.Is(err, ErrStuck) || took != 120*time.Second {
 					t.Errorf("%v after %v", err, took)
