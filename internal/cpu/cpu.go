@@ -12,34 +12,33 @@ import (
 	"slices"
 )
 
-// Level is a set of kernels, slowest first.
+// Level is a set of kernels. Those of one architecture are in rising order of
+// speed.
 type Level uint8
 
 const (
 	Portable Level = iota // plain Go, on every machine
-	AVX2                  // with FMA and F16C
-	AVX512                // F, BW, VL and DQ
+	AVX2                  // amd64, with FMA and F16C
+	AVX512                // amd64: F, BW, VL and DQ
+	NEON                  // arm64
 )
 
-var names = []string{Portable: "portable", AVX2: "avx2", AVX512: "avx512"}
+var names = []string{Portable: "portable", AVX2: "avx2", AVX512: "avx512", NEON: "neon"}
 
 func (l Level) String() string { return names[l] }
 
 // Best is the fastest level that this machine has and this build contains. The
 // build tag purego leaves Portable only.
-func Best() Level { return best() }
-
-// Levels are those that this machine has and this build contains, slowest first.
-func Levels() []Level {
-	var l []Level
-	for i := range Best() + 1 {
-		l = append(l, i)
-	}
-	return l
+func Best() Level {
+	l := Levels()
+	return l[len(l)-1]
 }
 
+// Levels are those that this machine has and this build contains, slowest first.
+func Levels() []Level { return levels() }
+
 // Variable names the environment variable that chooses a level: "portable",
-// "avx2" or "avx512". Unset or empty means [Best].
+// "avx2", "avx512" or "neon". Unset or empty means [Best].
 const Variable = "TINSMITH_CPU"
 
 // Chosen is the level named by [Variable], or Best. It fails for a name that
@@ -53,7 +52,7 @@ func Chosen() (Level, error) {
 	switch {
 	case i < 0:
 		return 0, fmt.Errorf("cpu: %s=%q: the levels are %q", Variable, name, names)
-	case Level(i) > Best():
+	case !slices.Contains(Levels(), Level(i)):
 		return 0, fmt.Errorf("cpu: %s=%s: this machine or build has %s at best", Variable, name, Best())
 	}
 	return Level(i), nil

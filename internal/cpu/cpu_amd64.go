@@ -4,13 +4,14 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-func best() Level {
+func levels() []Level {
 	x := &cpu.X86
-	switch {
-	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ:
-		return AVX512
-	case x.HasAVX2 && x.HasFMA && x.HasF16C:
-		return AVX2
+	l := []Level{Portable}
+	if x.HasAVX2 && x.HasFMA && x.HasF16C {
+		l = append(l, AVX2)
 	}
-	return Portable
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ {
+		l = append(l, AVX512)
+	}
+	return l
 }
