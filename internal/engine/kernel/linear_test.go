@@ -171,6 +171,23 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 	}
 }
 
+// TestLongRowsMatchTwin has more blocks than one call of a kernel takes.
+func TestLongRowsMatchTwin(t *testing.T) { atEveryLevel(t, longRowsMatchTwin) }
+
+func longRowsMatchTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	const blocks, rows = 520, 3
+	for _, f := range weightFormats {
+		m, _ := randomMatrix(t, r, f, TileN, blocks*BlockK)
+		x, _ := randomPlanes(r, rows, blocks*BlockK)
+		got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
+		m.MulPanel(got, TileN, x, 0, rows, 0)
+		linearGeneric(linearArgs{format: tileFormat(f), out: want, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks,
+			tiles: m.panel(0), blocks: blocks, rows: rows})
+		sameBits(t, f.String(), got, want)
+	}
+}
+
 func TestTwoPlaneWeightsMatchTwin(t *testing.T) { atEveryLevel(t, twoPlaneWeightsMatchTwin) }
 
 func twoPlaneWeightsMatchTwin(t *testing.T) {

@@ -81,7 +81,9 @@ func TestNonFiniteStaysNonFinite(t *testing.T) { atEveryLevel(t, nonFiniteStaysN
 
 func nonFiniteStaysNonFinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for _, bad := range []float32{nan, inf, -inf} {
+	// Rounding the last two as if they were numbers would carry into the sign.
+	large, negative := math.Float32frombits(0x7fffffff), math.Float32frombits(0xffffffff)
+	for _, bad := range []float32{nan, inf, -inf, large, negative} {
 		for _, at := range []int{0, 15, 16, 40} {
 			x := make([]float32, 64)
 			x[at] = bad
