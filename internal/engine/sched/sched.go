@@ -25,7 +25,8 @@ const BlockPositions = 32
 type Config struct {
 	// MaxTokens is the most tokens of one step.
 	MaxTokens int
-	// MaxSamples is the most samples that run at once, at most MaxTokens.
+	// MaxSamples is the most samples of one step, less than MaxTokens, and the
+	// most that one group has running. If more run together, they take turns.
 	MaxSamples int
 	// MinPrefill is how many prompt tokens a step may take beside running
 	// samples, if these are fewer; else as many as there are samples. So a
@@ -42,7 +43,7 @@ type Scheduler struct {
 	waiting  []*Group // in order of arrival
 	prefills []*Group // in order of admission
 	decodes  []*Group // with samples that have not ended, in the same order
-	running  []*Seq   // started and not ended
+	running  []*Seq   // started and not ended; if not all fit a step, the next ones first
 }
 
 // New makes a scheduler that owns pool.
@@ -96,23 +97,42 @@ func (s *Scheduler) Plan() []Part {
 	s.admit()
 	s.start()
 	parts := make([]Part, 0, len(s.running)+len(s.prefills))
-	for _, q := range s.running {
+	for _, q := range s.turn() {
 		parts = append(parts, s.decode(q))
 	}
 	room := s.config.MaxTokens
-	if n := len(s.running); n > 0 {
+	if n := len(parts); n > 0 {
 		room = min(s.config.MaxTokens-n, max(n, s.config.MinPrefill))
 	}
-	for _, g := range s.prefills {
+	for i, g := range s.prefills {
 		if room == 0 {
 			break
 		}
-		p := s.prefill(g, room)
+		p := s.prefill(g, max(1, room/(len(s.prefills)-i))) // alike: a long prompt does not hold up those behind it
 		room -= len(p.Tokens)
 		parts = append(parts, p)
 	}
 	s.prefills = slices.DeleteFunc(s.prefills, func(g *Group) bool { return g.state != prefilling })
 	return parts
+}
+
+// turn is the samples of the next step: all that run or, if these are more than
+// MaxSamples, that many: of each group alike, and in each group those that have
+// waited longest. So no sample waits for another to end.
+func (s *Scheduler) turn() []*Seq {
+	most := s.config.MaxSamples
+	if len(s.running) <= most {
+		return s.running
+	}
+	rank := map[*Group]int{} // within its group
+	ranks := make(map[*Seq]int, len(s.running))
+	for _, q := range s.running {
+		ranks[q] = rank[q.Group]
+		rank[q.Group]++
+	}
+	slices.SortStableFunc(s.running, func(a, b *Seq) int { return ranks[a] - ranks[b] })
+	s.running = slices.Concat(s.running[most:], s.running[:most])
+	return s.running[len(s.running)-most:]
 }
 
 // Append gives a sample its next token; last says that it is its last one.
@@ -173,11 +193,7 @@ func (s *Scheduler) prefill(g *Group, room int) Part {
 // start gives blocks to samples that have their first token, as long as memory
 // and MaxSamples allow; each time to the group with the fewest running ones.
 func (s *Scheduler) start() {
-	for len(s.running) < s.config.MaxSamples {
-		g := s.nextToStart()
-		if g == nil {
-			return
-		}
+	for g := s.nextToStart(); g != nil; g = s.nextToStart() {
 		q := g.seqs[g.next]
 		s.reserve(q)
 		s.adopt(q)
@@ -190,10 +206,10 @@ func (s *Scheduler) start() {
 // there is enough.
 func (s *Scheduler) nextToStart() (best *Group) {
 	for _, g := range s.decodes {
-		if g.next == len(g.seqs) || best != nil && g.running >= best.running {
+		if g.next == len(g.seqs) || g.running == s.config.MaxSamples || best != nil && g.running >= best.running {
 			continue
 		}
-		if q := g.seqs[g.next]; q.reserved > 0 || s.reserved+g.sampleBlocks() <= s.pool.Capacity() {
+		if q := g.seqs[g.next]; q.reserved > 0 || len(s.waiting) == 0 && s.reserved+g.sampleBlocks() <= s.pool.Capacity() {
 			best = g
 		}
 	}
@@ -238,9 +254,10 @@ func (s *Scheduler) decode(q *Seq) Part {
 	return Part{Group: q.Group, Seq: q, Tokens: q.Tokens[len(q.Tokens)-1:], Pos: pos, Blocks: q.blocks}
 }
 
-// end takes q out of what runs and frees its blocks. What was reserved for it
-// goes to the group's next sample, so that a group once admitted can always go
-// on, however full the pool is.
+// end takes q out of what runs and frees its blocks. What was reserved for the
+// group's last running sample goes to its next one, so that a group once
+// admitted can always go on, however full the pool is; what else comes free is
+// for groups that wait.
 func (s *Scheduler) end(q *Seq) {
 	if q.ended {
 		return
@@ -255,7 +272,7 @@ func (s *Scheduler) end(q *Seq) {
 	}
 	g.skip()
 	s.release(&q.blocks)
-	if g.next < len(g.seqs) && g.seqs[g.next].reserved == 0 {
+	if g.next < len(g.seqs) && g.seqs[g.next].reserved == 0 && g.running == 0 {
 		g.seqs[g.next].reserved = q.reserved
 	} else {
 		s.reserved -= q.reserved

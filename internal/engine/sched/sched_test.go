@@ -168,6 +168,39 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 	}
 }
 
+// TestNoGroupWaitsForAnothersGeneration lets a small group arrive when a large
+// one has taken all of something; it must be served within a few steps.
+func TestNoGroupWaitsForAnothersGeneration(t *testing.T) {
+	prompt := func(n int) []int32 { return make([]int32, n) }
+	for _, tt := range []struct {
+		name         string
+		config       Config
+		blocks       int
+		large, small *Group
+	}{
+		{"all rows of a step", Config{MaxTokens: 16, MaxSamples: 4, MinPrefill: 4}, 4000,
+			&Group{Prompt: prompt(3), Samples: 4, MaxTokens: 1000}, &Group{Prompt: prompt(3), Samples: 1, MaxTokens: 3}},
+		{"all memory", Config{MaxTokens: 64, MaxSamples: 32, MinPrefill: 4}, 12,
+			&Group{Prompt: prompt(3), Samples: 1000, MaxTokens: 20}, &Group{Prompt: prompt(100), Samples: 1, MaxTokens: 3}},
+		{"all room for prompts", Config{MaxTokens: 16, MaxSamples: 4, MinPrefill: 4}, 4000,
+			&Group{Prompt: prompt(8000), Samples: 1, MaxTokens: 1}, &Group{Prompt: prompt(3), Samples: 1, MaxTokens: 3}},
+	} {
+		m := newMachine(t, tt.config, tt.blocks)
+		next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens-i%8 }
+		m.sched.Add(tt.large)
+		for range 5 {
+			m.step(next)
+		}
+		m.sched.Add(tt.small)
+		for tt.small.state != ended {
+			if m.step(next); m.steps > 50 {
+				t.Errorf("%s: not served within 45 steps", tt.name)
+				break
+			}
+		}
+	}
+}
+
 // TestTraces compares the plans of written scenarios with testdata. To accept
 // new plans, run with UPDATE_TRACES=1 and read the diff.
 func TestTraces(t *testing.T) {
