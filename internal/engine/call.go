@@ -24,7 +24,7 @@ type call struct {
 	err    error
 }
 
-func newCall(r *Request, info Info) (*call, error) {
+func newCall(r *Request, info Info, maxTokens int) (*call, error) {
 	stops, err := newStops(r, info.EOS)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func newCall(r *Request, info Info) (*call, error) {
 		group: &sched.Group{
 			Prompt:    prompt,
 			Samples:   r.NumSamples,
-			MaxTokens: maxTokens(r, info.ContextLength),
+			MaxTokens: maxTokens,
 			AllLogits: r.PromptLogprobs || r.TopKPromptLogprobs > 0,
 		},
 		result: &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)},
@@ -86,10 +86,10 @@ type drawn struct {
 }
 
 // draw is the token of one sample at one position, counted from its first, from
-// the logits in row.
-func (c *call) draw(row *sample.Row, index, position int) drawn {
+// the logits in row, whose likeliest ids are top.
+func (c *call) draw(row *sample.Row, index, position int, top []TokenLogprob) drawn {
 	id := row.Draw(c.params, uint32(index), uint32(position))
-	return drawn{id, row.Logprob(id), topK(row, c.req.TopKSampleLogprobs)}
+	return drawn{id, row.Logprob(id), top}
 }
 
 // score notes what row, the logits before prompt position pos, says of it.

@@ -78,19 +78,30 @@ func (e *Engine) checkLength(r *Request) error {
 		return &ArgumentError{"prompt", fmt.Sprintf("%d tokens", len(r.Prompt)), fmt.Sprintf(
 			"Prompt length plus max_tokens exceeds the model's context window: %d + %d > %d", len(r.Prompt), max(1, r.MaxTokens), limit)}
 	}
-	g := sched.Group{Prompt: r.Prompt, MaxTokens: maxTokens(r, limit)}
+	g := sched.Group{Prompt: r.Prompt, MaxTokens: e.maxTokens(r)}
 	if need := g.Need(); need > e.capacity {
 		return &ArgumentError{"max_tokens", g.MaxTokens, fmt.Sprintf(
 			"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
-			len(r.Prompt), need*sched.BlockPositions, e.capacity*sched.BlockPositions)}
+			len(r.Prompt), need*sched.BlockPositions, e.KVTokens())}
+	}
+	if k := r.TopKSampleLogprobs; k > 0 && g.MaxTokens > MaxSampledTopK/(k*r.NumSamples) {
+		return &ArgumentError{"topk_sample_logprobs", k, fmt.Sprintf(
+			"for %d samples of up to %d tokens these are more than %d values", r.NumSamples, g.MaxTokens, MaxSampledTopK)}
 	}
 	return nil
 }
 
-// maxTokens is the most tokens of one sample, for a context of limit tokens.
-func maxTokens(r *Request, limit int) int {
+// maxTokens is the most tokens of one sample. Where the request does not say,
+// it is what the context has left, or the KV cache if that holds less.
+func (e *Engine) maxTokens(r *Request) int {
 	if r.MaxTokens > 0 {
 		return r.MaxTokens
 	}
-	return limit - len(r.Prompt)
+	// The prompt's full blocks are shared; of a partly filled one the sample has
+	// a copy. Its last token needs no room.
+	room := e.KVTokens() - len(r.Prompt) + 1
+	if len(r.Prompt)%sched.BlockPositions != 0 {
+		room -= sched.BlockPositions
+	}
+	return max(1, min(e.info.ContextLength-len(r.Prompt), room))
 }

@@ -28,9 +28,6 @@ import (
 	"tinsmith.example/internal/weights/gguf"
 )
 
-// ErrClosed is what calls on a closed engine return.
-var ErrClosed = errors.New("engine: closed")
-
 // Options configure an engine. The zero value is useful.
 type Options struct {
 	// Threads is how many threads compute, at most. 0: as many as GOMAXPROCS.
@@ -125,11 +122,12 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
 	e.capacity = o.KVTokens / sched.BlockPositions
 	if o.KVTokens == 0 {
-		e.capacity = defaultBlocks(m.BlockBytes(), m.Context)
+		e.capacity = defaultBlocks(m.BlockBytes())
 	}
 	if e.capacity < 1 {
 		t.Close()
-		return nil, &ArgumentError{"KV cache", o.KVTokens, fmt.Sprintf("must be at least one block of %d tokens", sched.BlockPositions)}
+		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*sched.BlockPositions), fmt.Sprintf(
+			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockBytes())}
 	}
 	step := o.StepTokens
 	if step == 0 {
@@ -166,13 +164,17 @@ func (e *Engine) start(stepTokens int) {
 	e.quit = quit
 	e.news = make(chan struct{}, 1)
 	e.ended = make(chan struct{})
-	e.loop = loop{
-		runner: model.NewRunner(e.model, e.team, stepTokens),
-		sched: sched.New(sched.Config{
+	newSched := func() *sched.Scheduler {
+		return sched.New(sched.Config{
 			MaxTokens:  stepTokens,
 			MaxSamples: stepTokens / 2,
 			MinPrefill: min(minPrefill, stepTokens/2),
-		}, kv.NewPool(e.model.BlockBytes(), e.capacity)),
+		}, kv.NewPool(e.model.BlockBytes(), e.capacity))
+	}
+	e.loop = loop{
+		runner:    model.NewRunner(e.model, e.team, stepTokens),
+		sched:     newSched(),
+		newSched:  newSched,
 		tokenizer: e.tokenizer,
 		calls:     map[*sched.Group]*call{},
 		rows:      make([]sample.Row, e.team.Size()),
@@ -200,7 +202,7 @@ func (e *Engine) Sample(ctx context.Context, r *Request) (*Result, error) {
 	if err := e.Check(r); err != nil {
 		return nil, err
 	}
-	c, err := newCall(r, e.info)
+	c, err := newCall(r, e.info, e.maxTokens(r))
 	if err != nil {
 		return nil, err
 	}

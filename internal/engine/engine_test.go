@@ -266,6 +266,9 @@ func TestArgumentErrorsNameFieldValueAndLimit(t *testing.T) {
 		{"NaN top_p", func(r *engine.Request) { r.TopP = math.NaN() }, "top_p", "more than 0"},
 		{"too large a top-k of the prompt", func(r *engine.Request) { r.TopKPromptLogprobs = 129 }, "topk_prompt_logprobs", "128"},
 		{"negative top-k of samples", func(r *engine.Request) { r.TopKSampleLogprobs = -1 }, "topk_sample_logprobs", "0 to"},
+		{"more top-k values than anyone can hold", func(r *engine.Request) {
+			r.NumSamples, r.MaxTokens, r.TopKSampleLogprobs = 1024, 400, 128
+		}, "topk_sample_logprobs", "16777216"},
 		{"empty stop string", func(r *engine.Request) { r.Stop.Strings = []string{"a", ""} }, "stop[1]", "1 to 1024"},
 		{"stop token out of range", func(r *engine.Request) { r.Stop.Tokens = []int32{300} }, "stop[0]", "0 to 299"},
 		{"too many stops", func(r *engine.Request) { r.Stop.Tokens = make([]int32, 65) }, "stop", "64"},
@@ -333,6 +336,20 @@ func TestReturnedRequestsAreTheCallersAgain(t *testing.T) {
 			r.Prompt[i] = -1
 		}
 		r.NumSamples = 0
+	}
+}
+
+// TestMissingMaxTokensIsWhatThereIsRoomFor: the context's rest, or the KV
+// cache's.
+func TestMissingMaxTokensIsWhatThereIsRoomFor(t *testing.T) {
+	for _, tt := range []struct{ prompt, kv, want int }{
+		{10, 0, 1014}, {1000, 0, 24}, {10, 512, 471}, {32, 512, 481}, {500, 512, 1},
+	} {
+		e := open(t, testmodel.Tiny(t, tinymodel.Options{}), engine.Options{KVTokens: tt.kv})
+		got := sample(t, e, &engine.Request{Prompt: make([]int32, tt.prompt), NumSamples: 1, TopP: 1, Temperature: 1, Seed: seed(1), Stop: engine.Stop{IgnoreEOS: true}})
+		if n := len(got.Sequences[0].Tokens); n != tt.want {
+			t.Errorf("prompt of %d, KV cache of %d tokens: %d sampled, want %d", tt.prompt, tt.kv, n, tt.want)
+		}
 	}
 }
 

@@ -1,7 +1,5 @@
 package engine
 
-import "context"
-
 // inbox is what callers have asked of the loop and it has not yet seen.
 type inbox struct {
 	submitted []*call
@@ -42,23 +40,4 @@ func (e *Engine) takeInbox() inbox {
 	in := e.inbox
 	e.inbox = inbox{}
 	return in
-}
-
-// serve is the loop: the only goroutine that touches scheduler, KV cache and
-// runner, so that none of them needs a lock. It ends when ctx does, after
-// failing what was still there.
-func (e *Engine) serve(ctx context.Context) {
-	for ctx.Err() == nil {
-		e.loop.accept(e.takeInbox())
-		if e.loop.sched.Idle() {
-			select {
-			case <-e.news:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		e.loop.runStep()
-	}
-	e.loop.accept(e.takeInbox())
-	e.loop.failAll(context.Cause(ctx))
 }

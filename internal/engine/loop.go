@@ -1,10 +1,9 @@
 package engine
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 
@@ -18,19 +17,30 @@ import (
 type loop struct {
 	runner    *model.Runner
 	sched     *sched.Scheduler
+	newSched  func() *sched.Scheduler // an empty one, with memory of its own
 	tokenizer *tokenizer.Tokenizer
 	calls     map[*sched.Group]*call
 	rows      []sample.Row // one a worker
 }
 
-// A PanicError says that a step of the model panicked. It fails the requests
-// of that step and no others.
-type PanicError struct {
-	Value any
-	Stack []byte
+// serve is the loop: the only goroutine that touches scheduler, KV cache and
+// runner, so that none of them needs a lock. It ends when ctx does, after
+// failing what was still there.
+func (e *Engine) serve(ctx context.Context) {
+	for ctx.Err() == nil {
+		e.loop.accept(e.takeInbox())
+		if e.loop.sched.Idle() {
+			select {
+			case <-e.news:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		e.loop.runStep()
+	}
+	e.loop.accept(e.takeInbox())
+	e.loop.failAll(context.Cause(ctx))
 }
-
-func (e *PanicError) Error() string { return fmt.Sprintf("engine: panic: %v", e.Value) }
 
 // accept takes in what callers have asked.
 func (l *loop) accept(in inbox) {
@@ -54,8 +64,19 @@ type outcome struct {
 	bad     atomic.Bool // a row was not finite
 }
 
-// runStep plans and runs one step and hands its tokens on.
+// runStep plans and runs one step and hands its tokens on. If planning or
+// handing on panics, nothing is known of the scheduler's state any more: all
+// that runs fails, and a new one takes over.
 func (l *loop) runStep() {
+	defer func() {
+		if p := recover(); p != nil {
+			l.sched = l.newSched()
+			for group, c := range l.calls {
+				delete(l.calls, group)
+				c.finish(newPanicError(p))
+			}
+		}
+	}()
 	parts := l.sched.Plan()
 	outcomes, err := l.forward(parts)
 	if err != nil {
@@ -81,7 +102,7 @@ func (l *loop) runStep() {
 func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &PanicError{p, debug.Stack()}
+			err = newPanicError(p)
 		}
 	}()
 	chunks := make([]model.Chunk, len(parts))
@@ -110,13 +131,14 @@ func (l *loop) visit(worker int, p sched.Part, i int, logits []float32, out *out
 		c.score(row, next)
 		return
 	}
+	top := topK(row, c.req.TopKSampleLogprobs) // of the row: the same for all samples
 	if p.Seq != nil {
-		out.samples = []drawn{c.draw(row, p.Seq.Index, len(p.Seq.Tokens))}
+		out.samples = []drawn{c.draw(row, p.Seq.Index, len(p.Seq.Tokens), top)}
 		return
 	}
 	out.samples = make([]drawn, c.req.NumSamples)
 	for k := range out.samples {
-		out.samples[k] = c.draw(row, k, 0)
+		out.samples[k] = c.draw(row, k, 0, top)
 	}
 }
 

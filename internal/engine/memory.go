@@ -5,19 +5,13 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-
-	"tinsmith.example/internal/engine/sched"
 )
 
 // fallbackFree is taken for the free memory where the system does not say.
 const fallbackFree = 4 << 30
 
-// defaultBlocks is how many blocks of the KV cache fit half of the free memory,
-// and at least one whole context.
-func defaultBlocks(blockBytes, context int) int {
-	half := freeMemory() / 2
-	return max(int(half/int64(blockBytes)), (context+sched.BlockPositions-1)/sched.BlockPositions)
-}
+// defaultBlocks is how many blocks of the KV cache fit half of the free memory.
+func defaultBlocks(blockBytes int) int { return int(freeMemory() / 2 / int64(blockBytes)) }
 
 // freeMemory is what the system could give to new work without swapping, in
 // bytes: MemAvailable of Linux's /proc/meminfo.

@@ -24,7 +24,7 @@ type Attention struct {
 
 // NewAttention makes working memory for heads of that layout.
 func NewAttention(l KVLayout) *Attention {
-	dim := l.valTils * TileN
+	dim := l.valueTiles * TileN
 	return &Attention{
 		layout:  l,
 		scores:  alignedFloats(MaxAttentionRows * SpanPositions),
@@ -55,7 +55,7 @@ func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks [][]
 	if count > MaxAttentionRows {
 		panic("kernel: Attend: too many rows")
 	}
-	dim := a.layout.valTils * TileN
+	dim := a.layout.valueTiles * TileN
 	last := pos + (count-1)/perPos
 	for start := 0; start <= last; start += SpanPositions {
 		in := blocks[start/BlockPositions:]
@@ -115,10 +115,10 @@ func (a *Attention) weigh(i, valid, blocks int) {
 
 // mix computes a span's output rows: the weights times the blocks' values.
 func (a *Attention) mix(count int, blocks [][]byte) {
-	dim := a.layout.valTils * TileN
+	dim := a.layout.valueTiles * TileN
 	clear(a.span[:count*dim])
 	for b, block := range blocks {
-		for tile := range a.layout.valTils {
+		for tile := range a.layout.valueTiles {
 			linear(linearArgs{
 				format: tileBF16x2,
 				out:    a.span[tile*TileN:],

@@ -14,9 +14,9 @@ import "encoding/binary"
 // A block must be zero before its first use: masked positions are multiplied
 // by 0, and 0 times a stale NaN is NaN.
 type KVLayout struct {
-	headDim int
-	keyBlks int // blocks of 32 k that a key has
-	valTils int // tiles of 16 outputs that a value has
+	headDim    int
+	keyBlocks  int // blocks of 32 k that a key has
+	valueTiles int // tiles of 16 outputs that a value has
 }
 
 // BlockPositions is how many positions a KV block has.
@@ -30,12 +30,12 @@ func NewKVLayout(headDim int) KVLayout {
 }
 
 // HeadBytes is the size of one head's keys and values in one block.
-func (l KVLayout) HeadBytes() int { return l.keyBytes() + l.valTils*2*bf16TileBytes }
+func (l KVLayout) HeadBytes() int { return l.keyBytes() + l.valueTiles*2*bf16TileBytes }
 
 func (l KVLayout) keyBytes() int { return 2 * l.halfBytes() }
 
 // halfBytes is the keys of 16 positions.
-func (l KVLayout) halfBytes() int { return l.keyBlks * 2 * bf16TileBytes }
+func (l KVLayout) halfBytes() int { return l.keyBlocks * 2 * bf16TileBytes }
 
 // half is the keys of positions 16*i to 16*i+15 of a block.
 func (l KVLayout) half(block []byte, i int) []byte {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -95,10 +96,14 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 	}
 	out["exp"] = exps
 
-	rope := NewRoPE(700, 64, 100000)
+	rope := NewRoPE(64, 100000)
+	cos, sin := make([]float32, 700*32), make([]float32, 700*32)
+	for pos := range 700 {
+		rope.Angles(cos[pos*32:], sin[pos*32:], pos)
+	}
 	rotated := pinnedInput(r, 64)
-	rope.Rotate(rotated, 699)
-	out["rope"] = append(append(append([]float32{}, rope.cos...), rope.sin...), rotated...)
+	Rotate(rotated, cos[699*32:], sin[699*32:])
+	out["rope"] = slices.Concat(cos, sin, rotated)
 
 	const positions, dim = 700, 64
 	l := NewKVLayout(dim)

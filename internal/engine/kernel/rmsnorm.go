@@ -6,7 +6,8 @@ import "math"
 // others panic. dst may be x. eps is added to the mean square, under the root.
 // Order: lane l of 16 adds the squares whose index is l modulo 16, rising, from
 // +0; the lanes are folded in halves; then inv = 1/sqrt(sum/n + eps), and
-// dst = (x*inv)*w, each step rounded to float32.
+// dst = (x*inv)*w, each step rounded to float32. Where the sum overflows, dst is
+// NaN.
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization",
 // arXiv:1910.07467.
 func RMSNorm(dst, x, w []float32, eps float32) {
@@ -16,6 +17,9 @@ func RMSNorm(dst, x, w []float32, eps float32) {
 	sum := squareSum(x)
 	mean := sum / float32(len(x))
 	inv := 1 / float32(math.Sqrt(float64(mean+eps)))
+	if inv == 0 { // the sum overflowed: say so, and do not return zeros
+		inv = float32(math.NaN())
+	}
 	scaleBy(dst, x, w, inv)
 }
 

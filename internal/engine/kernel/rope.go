@@ -1,50 +1,48 @@
 package kernel
 
-// RoPE holds the angles of rotary position embedding: for every position and
-// every i < headDim/2 the cosine and sine of position * invFreq[i].
+// RoPE has the frequencies of rotary position embedding.
 // Source: Su et al., "RoFormer", arXiv:2104.09864, in the half-split form that
 // Hugging Face's Llama uses.
 type RoPE struct {
-	half     int
-	invFreq  []float32
-	cos, sin []float32 // [positions, half]
+	invFreq []float32 // [headDim/2]
 }
 
-// NewRoPE computes the angles of positions 0 to positions-1 for heads of
-// headDim (even). base is the model's theta.
+// NewRoPE computes the frequencies for heads of headDim (even). base is the
+// model's theta.
 //
-// As the reference does it: p = float32(base^(2i/headDim)), invFreq =
-// float32(1/p), angle = float32(position*invFreq), then cosine and sine of that
-// angle, rounded to float32.
-func NewRoPE(positions, headDim int, base float64) *RoPE {
-	r := &RoPE{half: headDim / 2}
+// As the reference does it: e = float32(2i)/float32(headDim), p =
+// float32(base^e), invFreq = 1/p.
+func NewRoPE(headDim int, base float64) *RoPE {
+	r := &RoPE{}
 	logBase := Log(base)
-	for i := range r.half {
-		p := float32(exp64(float64(2*i) / float64(headDim) * logBase))
-		r.invFreq = append(r.invFreq, 1/p)
-	}
-	r.cos = make([]float32, positions*r.half)
-	r.sin = make([]float32, positions*r.half)
-	for pos := range positions {
-		for i, f := range r.invFreq {
-			s, c := sincos(float64(float32(float32(pos) * f)))
-			r.cos[pos*r.half+i] = float32(c)
-			r.sin[pos*r.half+i] = float32(s)
-		}
+	for i := range headDim / 2 {
+		e := float32(2*i) / float32(headDim)
+		r.invFreq = append(r.invFreq, 1/float32(exp64(float64(e)*logBase)))
 	}
 	return r
 }
 
-// Rotate rotates one head's vector x, [headDim], to position pos in place: for
-// i < headDim/2, with a = x[i] and b = x[i+headDim/2], x[i] = a*cos - b*sin and
-// x[i+headDim/2] = b*cos + a*sin; products rounded, then the sum.
-func (r *RoPE) Rotate(x []float32, pos int) {
-	lo, hi := x[:r.half], x[r.half:2*r.half]
-	cos := r.cos[pos*r.half : (pos+1)*r.half]
-	sin := r.sin[pos*r.half : (pos+1)*r.half]
+// Half is headDim/2, the number of angles of a position.
+func (r *RoPE) Half() int { return len(r.invFreq) }
+
+// Angles writes the cosines and sines of position pos, [headDim/2] each: of
+// angle[i] = float32(pos*invFreq[i]), rounded to float32.
+func (r *RoPE) Angles(cos, sin []float32, pos int) {
+	for i, f := range r.invFreq {
+		s, c := sincos(float64(float32(float32(pos) * f)))
+		cos[i], sin[i] = float32(c), float32(s)
+	}
+}
+
+// Rotate rotates one head's vector x, [2*len(cos)], by angles in place: with
+// a = x[i] and b = x[i+len(cos)], x[i] = a*cos[i] - b*sin[i] and x[i+len(cos)] =
+// b*cos[i] + a*sin[i]; products rounded, then the sum.
+func Rotate(x, cos, sin []float32) {
+	half := len(cos)
+	lo, hi, sin := x[:half], x[half:2*half], sin[:half]
 	for i, a := range lo {
-		b := hi[i]
-		lo[i] = float32(a*cos[i]) - float32(b*sin[i])
-		hi[i] = float32(b*cos[i]) + float32(a*sin[i])
+		b, c, s := hi[i], cos[i], sin[i]
+		lo[i] = float32(a*c) - float32(b*s)
+		hi[i] = float32(b*c) + float32(a*s)
 	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -45,8 +46,8 @@ func checkLinear(r *rand.Rand, f tileFormat, rows int) error {
 		x.Split(i, checkInput(r, x.K))
 	}
 	tiles := AlignedBytes(blocks * f.bytes())
-	for i := 0; i < len(tiles); i += 2 { // any byte is a weight; exponents that are normal as bf16 and as half
-		tiles[i], tiles[i+1] = byte(r.Uint32()), 0x20|byte(r.Uint32())&0x9f
+	for i := 0; i < len(tiles); i += 2 { // bf16 values of the range that tiles hold, which as halves are finite
+		binary.LittleEndian.PutUint16(tiles[i:], uint16(0x2400+r.IntN(0x1c00))|uint16(r.IntN(2))<<15)
 	}
 	got, want := checkInput(r, rows*TileN), make([]float32, rows*TileN)
 	copy(want, got)

@@ -106,7 +106,7 @@ func (c *Config) setHeadDim(f *gguf.File, r *reader) error {
 		return &ConfigError{"llama.attention.head_count_kv", c.KVHeads, fmt.Sprintf("must divide the %d query heads", c.Heads)}
 	case c.Heads/c.KVHeads > kernel.MaxAttentionRows:
 		return &ConfigError{"llama.attention.head_count_kv", c.KVHeads, fmt.Sprintf("with %d query heads each would serve more than %d", c.Heads, kernel.MaxAttentionRows)}
-	case c.Heads*c.HeadDim > maxDim:
+	case c.Heads*((c.HeadDim+kernel.BlockK-1)/kernel.BlockK)*kernel.BlockK > maxDim: // as they are padded
 		return &ConfigError{"llama.attention.head_count", c.Heads, fmt.Sprintf("with %d dimensions a head: more than %d together", c.HeadDim, maxDim)}
 	}
 	return nil

@@ -20,6 +20,8 @@ type Runner struct {
 
 	// Activations, [maxRows, ...]. A width is padded to whole panels of 16.
 	x      []float32      // [dim] residual stream
+	cos    []float32      // [headDim/2] of each row's position
+	sin    []float32      // the same
 	branch []float32      // [dim] what attention or feed-forward adds to it
 	normed *kernel.Planes // [dim]
 	qkv    []float32      // [q, k, v] each padded
@@ -47,6 +49,8 @@ func NewRunner(m *Model, t *team.Team, maxRows int) *Runner {
 	r := &Runner{
 		Model: m, team: t, maxRows: maxRows,
 		x:      make([]float32, maxRows*m.Dim),
+		cos:    make([]float32, maxRows*m.rope.Half()),
+		sin:    make([]float32, maxRows*m.rope.Half()),
 		branch: make([]float32, maxRows*first.down.PaddedN()),
 		normed: kernel.NewPlanes(maxRows, m.Dim),
 		qkv:    make([]float32, maxRows*first.qkvWidth()),
@@ -78,7 +82,7 @@ func (r *Runner) Forward(chunks []Chunk, visit Visit) {
 	r.step.lay(chunks)
 	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)))
 	rows := len(r.step.rows)
-	r.team.Run(rows, r.embedRow)
+	r.team.Run(rows, r.beginRow)
 	for i := range r.layers {
 		l := &r.layers[i]
 		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.attnNorm, i > 0) })
@@ -93,6 +97,11 @@ func (r *Runner) Forward(chunks []Chunk, visit Visit) {
 		r.project(r.gated, rows, r.branch, l.down)
 	}
 	r.visitLogits(visit)
+}
+
+func (r *Runner) angles(row int) (cos, sin []float32) {
+	half := r.rope.Half()
+	return r.cos[row*half : (row+1)*half], r.sin[row*half : (row+1)*half]
 }
 
 // project multiplies rows of x with matrices whose outputs lie side by side in
@@ -116,8 +125,11 @@ func (r *Runner) project(x *kernel.Planes, rows int, out []float32, matrices ...
 	})
 }
 
-func (r *Runner) embedRow(_, row int) {
+// beginRow looks up a row's embedding and its position's angles.
+func (r *Runner) beginRow(_, row int) {
 	at := r.step.rows[row]
+	cos, sin := r.angles(row)
+	r.rope.Angles(cos, sin, r.step.pos(row))
 	r.embed.row(r.x[row*r.Dim:(row+1)*r.Dim], r.step.chunks[at.chunk].Tokens[at.index])
 }
 
@@ -145,16 +157,17 @@ func (r *Runner) cacheRow(layer int, l *layer, row int) {
 	block := r.step.chunks[at.chunk].Blocks[pos/kernel.BlockPositions].Data
 	out := r.qkv[row*l.qkvWidth():]
 	queries, keys, values := out, out[l.q.PaddedN():], out[l.q.PaddedN()+l.k.PaddedN():]
+	cos, sin := r.angles(row)
 	perKV := r.Heads / r.KVHeads
 	for h := range r.Heads {
 		q := queries[h*r.HeadDim : (h+1)*r.HeadDim]
-		r.rope.Rotate(q, pos)
+		kernel.Rotate(q, cos, sin)
 		kernel.Scale(q, r.scale)
 		r.q.Split((h/perKV*r.maxRows+row)*perKV+h%perKV, q)
 	}
 	for h := range r.KVHeads {
 		key := keys[h*r.HeadDim : (h+1)*r.HeadDim]
-		r.rope.Rotate(key, pos)
+		kernel.Rotate(key, cos, sin)
 		r.kv.Store(r.headPart(block, layer, h), pos%kernel.BlockPositions, key, values[h*r.HeadDim:])
 	}
 }

@@ -59,7 +59,7 @@ func Load(f *gguf.File, t *team.Team) (*Model, error) {
 		return nil, err
 	}
 	m.Config = c
-	m.rope = kernel.NewRoPE(c.Context, c.HeadDim, c.RoPETheta)
+	m.rope = kernel.NewRoPE(c.HeadDim, c.RoPETheta)
 	m.kv = kernel.NewKVLayout(c.HeadDim)
 	m.scale = float32(1 / math.Sqrt(float64(c.HeadDim)))
 	return m, nil

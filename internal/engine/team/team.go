@@ -10,6 +10,7 @@ package team
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +38,7 @@ type Team struct {
 	items, batch int
 	body         func(worker, item int)
 
-	failed atomic.Pointer[any] // what a member's body panicked with
+	failed atomic.Pointer[Panic]
 	closed atomic.Bool
 }
 
@@ -76,7 +77,8 @@ func (t *Team) Close() {
 // Run calls body for every item from 0 to items-1 and returns when all are
 // done. Calls run at the same time on different workers, each worker's one
 // after the other, in no particular order. A panic in body is passed on, after
-// the other items have been done or given up.
+// the other items have been done or given up: as a *Panic if there are several
+// threads.
 func (t *Team) Run(items int, body func(worker, item int)) {
 	if len(t.members) == 0 || items <= 1 {
 		for i := range items {
@@ -93,9 +95,17 @@ func (t *Team) Run(items int, body func(worker, item int)) {
 	t.work(0)
 	t.join()
 	if p := t.failed.Swap(nil); p != nil {
-		panic(fmt.Sprintf("team: %v", *p))
+		panic(p)
 	}
 }
+
+// A Panic is what Run panics with when body did on one of the threads.
+type Panic struct {
+	Value any    // body's own
+	Stack []byte // of the thread, where it happened
+}
+
+func (p *Panic) Error() string { return fmt.Sprint(p.Value) }
 
 // join closes the loop and waits for the members that are in it.
 func (t *Team) join() {
@@ -118,7 +128,7 @@ func (t *Team) join() {
 func (t *Team) work(worker int) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.failed.CompareAndSwap(nil, &p)
+			t.failed.CompareAndSwap(nil, &Panic{p, debug.Stack()})
 			t.next.Store(int64(t.items)) // the others stop early
 		}
 	}()

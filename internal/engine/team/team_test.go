@@ -49,8 +49,9 @@ func TestPanicIsPassedOnAndTheTeamGoesOn(t *testing.T) {
 	for range 50 {
 		func() {
 			defer func() {
-				if p, _ := recover().(string); !strings.Contains(p, "item 13") {
-					t.Errorf("recovered %q", p)
+				p, ok := recover().(*Panic)
+				if !ok || p.Value != "item 13" || !strings.Contains(string(p.Stack), "TestPanicIsPassedOn") {
+					t.Errorf("recovered %+v", p)
 				}
 			}()
 			team.Run(40, func(_, i int) {

@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"tinsmith.example/internal/engine/team"
+)
+
+// ErrClosed is what calls on a closed engine return.
+var ErrClosed = errors.New("engine: closed")
+
+// An ArgumentError says which field of a Request cannot be honoured. Nothing
+// was computed for it.
+type ArgumentError struct {
+	Field  string // as in Request, in the wire's spelling: "top_p", "prompt"
+	Value  any
+	Reason string // what is allowed, or what is wrong
+}
+
+func (e *ArgumentError) Error() string {
+	return fmt.Sprintf("%s = %v: %s", e.Field, e.Value, e.Reason)
+}
+
+// A NonFiniteError says that a forward pass gave NaN or infinity, which fails
+// the one request it belongs to.
+type NonFiniteError struct {
+	Position int // in the sequence, at or before which it happened
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("the model gave a non-finite value at or before position %d", e.Position)
+}
+
+// A PanicError says that the engine panicked: a fault of ours. In a step of the
+// model it fails the requests of that step and no others; in between steps, all
+// that run. The engine goes on.
+type PanicError struct {
+	Value any
+	Stack []byte // of where it happened
+}
+
+// newPanicError takes what recover returned.
+func newPanicError(p any) *PanicError {
+	if on, ok := p.(*team.Panic); ok {
+		return &PanicError{on.Value, on.Stack}
+	}
+	return &PanicError{p, debug.Stack()}
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("engine: panic: %v", e.Value) }
