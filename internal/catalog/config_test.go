@@ -2,11 +2,22 @@ package catalog
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 )
+
+// setEnvironment gives every variable that FromEnv reads its value in env, and
+// clears those that are not there.
+func setEnvironment(t *testing.T, env map[string]string) {
+	t.Helper()
+	for _, k := range []string{"HOME", "TINSMITH_CACHE", "TINSMITH_OFFLINE", "HF_HUB_OFFLINE", "HF_ENDPOINT",
+		"HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"} {
+		t.Setenv(k, env[k])
+	}
+}
 
 func TestEnvironment(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -28,10 +39,9 @@ func TestEnvironment(t *testing.T) {
 			Config{Dir: "/x/tinsmith/models", HubDir: "/x/huggingface/hub"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv("HOME", home)
-			for _, k := range []string{"TINSMITH_CACHE", "TINSMITH_OFFLINE", "HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"} {
-				t.Setenv(k, tt.env[k])
-			}
+			env := map[string]string{"HOME": home}
+			maps.Copy(env, tt.env)
+			setEnvironment(t, env)
 			got, err := FromEnv()
 			if err != nil {
 				t.Fatal(err)
@@ -43,8 +53,7 @@ func TestEnvironment(t *testing.T) {
 			}
 		})
 	}
-	t.Setenv("HOME", "")
-	t.Setenv("XDG_CACHE_HOME", "")
+	setEnvironment(t, nil)
 	if _, err := FromEnv(); err == nil || !strings.Contains(err.Error(), "TINSMITH_CACHE") {
 		t.Errorf("without a home: %v, want a word of TINSMITH_CACHE", err)
 	}

@@ -41,12 +41,20 @@ func testModel(b []byte) Model {
 	}
 }
 
-// testCache knows one model, tries Python nowhere, and waits for nothing long.
+// patience is what tests allow that are not about time, so that they do not
+// fail on a machine that is busy with something else.
+const patience = time.Minute
+
+// patient limits take nothing for stalled.
+var patient = limits{answer: patience, stall: patience, pip: patience, backoff: time.Millisecond}
+
+// testCache knows one model, tries Python nowhere, and takes nothing for
+// stalled: tests of that set limits of their own.
 func testCache(t testing.TB, m Model, endpoint string) *Cache {
 	t.Helper()
 	c := New(Config{Dir: filepath.Join(t.TempDir(), "models"), HubEndpoint: endpoint, Pythons: []string{}})
 	c.models = []Model{m}
-	c.limits = limits{answer: 5 * time.Second, stall: 5 * time.Second, pip: 5 * time.Second, backoff: time.Millisecond}
+	c.limits = patient
 	return c
 }
 

@@ -25,7 +25,7 @@ func killData() []byte { return content(2_000_000, 7) }
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		c := New(Config{Dir: dir, HubEndpoint: os.Getenv(childHub), Pythons: []string{}})
-		c.models = []Model{testModel(killData())}
+		c.models, c.limits = []Model{testModel(killData())}, patient
 		if _, err := c.Resolve(context.Background(), "tiny", PullOptions{}); err != nil {
 			os.Stderr.WriteString(err.Error())
 			os.Exit(1)
@@ -61,7 +61,7 @@ func TestKilledDownloadIsResumed(t *testing.T) {
 				t.Fatal(err)
 			}
 			part := filepath.Join(c.Dir(), "Tiny", "tiny.gguf."+sum(data)[:12]+".part")
-			for deadline := time.Now().Add(10 * time.Second); !hasSize(part, 1_000_000); time.Sleep(5 * time.Millisecond) {
+			for deadline := time.Now().Add(patience); !hasSize(part, 1_000_000); time.Sleep(5 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("the child did not download")
 				}

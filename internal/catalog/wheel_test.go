@@ -57,10 +57,16 @@ func TestWheelGivesTheFile(t *testing.T) {
 		echo "$*" > $dest/../../../args
 		pwd > $dest/../../../cwd
 		echo "$TMPDIR" > $dest/../../../tmpdir
-		head -c 3000 $wheel > $TMPDIR/unfinished; sleep 0.3
-		rm $TMPDIR/unfinished; cp $wheel $dest/`)
+		head -c 3000 $wheel > $TMPDIR/unfinished
+		until [ -e $dest/../../../seen ]; do sleep 0.02; done
+		rm $TMPDIR/unfinished $dest/../../../seen; cp $wheel $dest/`)
 	var events []ProgressEvent
-	r, err := c.Resolve(t.Context(), "tiny", PullOptions{Progress: func(e ProgressEvent) { events = append(events, e) }})
+	r, err := c.Resolve(t.Context(), "tiny", PullOptions{Progress: func(e ProgressEvent) {
+		events = append(events, e)
+		if e.Stage == StageDownload && e.Done == 3000 {
+			put(t, filepath.Join(c.Dir(), "seen"), nil) // lets pip go on
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +178,7 @@ func TestInterruptEndsPipAndItsChildren(t *testing.T) {
 	pids := t.TempDir()
 	data := content(1000, 1)
 	c := wheelCache(t, data, data, `
-		sleep 100 & echo $! > `+pids+`/child
+		sleep 1000 & echo $! > `+pids+`/child
 		echo $$ > `+pids+`/self
 		echo begun > $TMPDIR/unfinished
 		wait`)
@@ -186,14 +192,14 @@ func TestInterruptEndsPipAndItsChildren(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > patience {
 		t.Errorf("took %v", took)
 	}
 	if got := files(t, c.Dir()); len(got) != 0 {
 		t.Errorf("left behind: %v", got)
 	}
 	for _, name := range []string{"self", "child"} {
-		for deadline := time.Now().Add(2 * time.Second); alive(t, filepath.Join(pids, name)); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); alive(t, filepath.Join(pids, name)); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s still runs", name)
 			}
@@ -203,7 +209,7 @@ func TestInterruptEndsPipAndItsChildren(t *testing.T) {
 
 func TestPipThatStallsIsEnded(t *testing.T) {
 	data := content(1000, 1)
-	c := wheelCache(t, data, data, "exec sleep 100")
+	c := wheelCache(t, data, data, "exec sleep 1000")
 	c.limits.pip = 200 * time.Millisecond
 	if _, err := c.Resolve(t.Context(), "tiny", PullOptions{}); !errors.Is(err, ErrStalled) {
 		t.Errorf("got %v, want ErrStalled", err)
