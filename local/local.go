@@ -71,15 +71,17 @@ type Server struct {
 }
 
 // Start loads a model and serves it on a loopback port of the system's choice,
-// with a random key. ctx bounds the start, and no more than that: what fetches
-// and loads the model. The caller closes the server.
+// with a random key. ctx bounds the start, and no more than that: if it ends
+// before the server is there, Start returns why, at once or, while a model file
+// is being opened, after that. The caller closes the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{key: "tml-" + rand.Text(), remove: func() error { return nil }}
 	if err := s.start(ctx, &o); err != nil {
-		return nil, fmt.Errorf("local: %w", errors.Join(err, s.Close(ctx)))
+		// What is there has no work to wait for, even if ctx has ended.
+		return nil, fmt.Errorf("local: %w", errors.Join(err, s.Close(context.WithoutCancel(ctx))))
 	}
 	return s, nil
 }
@@ -87,8 +89,14 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 // start builds s from the engine up. What it has built when it fails is closed
 // by Close.
 func (s *Server) start(ctx context.Context, o *Options) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err := s.load(ctx, o); err != nil {
 		return err
+	}
+	if ctx.Err() != nil { // opening a file does not look at it
+		return context.Cause(ctx)
 	}
 	var err error
 	s.server, err = server.New(server.Config{

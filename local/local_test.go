@@ -207,6 +207,23 @@ func TestCloseEndsEverything(t *testing.T) {
 	if _, err := running.Await(t.Context()); err == nil {
 		t.Error("the sample outlived its server")
 	}
+	wantNoFiles(t)
+}
+
+// TestStartHonoursAnEndedContext: nothing is started, nothing is left.
+func TestStartHonoursAnEndedContext(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	why := errors.New("no longer wanted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	if s, err := local.Start(ctx, local.Options{TinyModel: true}); !errors.Is(err, why) {
+		t.Errorf("Start = %v, %v; want the context's cause", s, err)
+	}
+	wantNoFiles(t)
+}
+
+func wantNoFiles(t *testing.T) {
+	t.Helper()
 	left, err := os.ReadDir(os.Getenv("TMPDIR"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("files are left: %v, %v", left, err)
