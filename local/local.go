@@ -65,9 +65,9 @@ type Server struct {
 	serve  sync.WaitGroup // the goroutine that accepts connections
 	remove func() error   // the model's file, if it was made for this server
 
-	closing sync.Mutex // held while closing
-	closed  bool
-	err     error // of the first Close
+	closing sync.Once
+	closed  chan struct{} // closed once err is set, which then never changes
+	err     error         // of closing
 }
 
 // Start loads a model and serves it on a loopback port of the system's choice,
@@ -78,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{key: "tml-" + rand.Text(), remove: func() error { return nil }}
+	s := &Server{key: "tml-" + rand.Text(), remove: func() error { return nil }, closed: make(chan struct{})}
 	if err := s.start(ctx, &o); err != nil {
 		// What is there has no work to wait for, even if ctx has ended.
 		return nil, fmt.Errorf("local: %w", errors.Join(err, s.Close(context.WithoutCancel(ctx))))
@@ -133,16 +133,28 @@ func (s *Server) BaseModel() string { return s.baseModel }
 // Client is a client of this server. Close closes it.
 func (s *Server) Client() *tinker.ServiceClient { return s.client }
 
-// Close closes the client, ends all work of the server and frees the model. It
-// waits until no goroutine of them is left, or until ctx ends; samples in work
-// fail. Further calls return what the first one did.
+// Close closes the client, ends all work of the server at once (samples in work
+// fail) and frees the model. It returns when no goroutine of them is left, or
+// with ctx's cause if ctx ends first; open connections are then cut, and the
+// rest ends in the background. Further calls wait for the same, each no longer
+// than its own ctx, and return what it came to.
 func (s *Server) Close(ctx context.Context) error {
-	s.closing.Lock()
-	defer s.closing.Unlock()
-	if s.closed {
+	s.closing.Do(func() {
+		go func() {
+			defer close(s.closed)
+			s.err = s.close(ctx)
+		}()
+	})
+	select {
+	case <-s.closed:
 		return s.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	s.closed = true
+}
+
+// close ends what start has built, from the client down.
+func (s *Server) close(ctx context.Context) error {
 	var all []error
 	if s.client != nil {
 		all = append(all, s.client.Close(ctx))
@@ -155,6 +167,5 @@ func (s *Server) Close(ctx context.Context) error {
 		all = append(all, s.engine.Close())
 	}
 	all = append(all, s.remove())
-	s.err = errors.Join(all...)
-	return s.err
+	return errors.Join(all...)
 }

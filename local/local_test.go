@@ -1,9 +1,12 @@
 package local_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -220,6 +224,58 @@ func TestStartHonoursAnEndedContext(t *testing.T) {
 		t.Errorf("Start = %v, %v; want the context's cause", s, err)
 	}
 	wantNoFiles(t)
+}
+
+// TestEveryCloseKeepsToItsOwnContext: a body that is still arriving holds the
+// first Close up, and the second one does not wait for it.
+func TestEveryCloseKeepsToItsOwnContext(t *testing.T) {
+	s, err := local.Start(t.Context(), local.Options{TinyModel: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := startBody(t, s)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the first Close has waited long enough"))
+	defer cancel()
+	first := make(chan error, 1)
+	go func() { first <- s.Close(ctx) }()
+	for err == nil { // until it has begun
+		_, err = s.Client().Capabilities(t.Context())
+	}
+	why := errors.New("the second Close is in a hurry")
+	hurry, stop := context.WithCancelCause(t.Context())
+	stop(why)
+	if err := s.Close(hurry); !errors.Is(err, why) {
+		t.Errorf("second Close = %v, want its context's cause", err)
+	}
+	select {
+	case err := <-first:
+		t.Fatalf("first Close = %v before the body had ended", err)
+	default:
+	}
+	slow.Close()
+	if err := <-first; err != nil {
+		t.Errorf("first Close = %v", err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Errorf("third Close = %v", err)
+	}
+}
+
+// startBody begins a request whose body does not come.
+func startBody(t *testing.T, s *local.Server) net.Conn {
+	t.Helper()
+	address := strings.TrimPrefix(s.URL(), "http://")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	fmt.Fprintf(conn, "POST /api/v1/create_session HTTP/1.1\r\nHost: %s\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n"+
+		"Content-Length: 10\r\nExpect: 100-continue\r\n\r\n", address, s.Key())
+	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil { // the handler reads
+		t.Fatal(err)
+	}
+	return conn
 }
 
 func wantNoFiles(t *testing.T) {
