@@ -63,7 +63,7 @@ type Server struct {
 	server *server.Server
 	client *tinker.ServiceClient
 	serve  sync.WaitGroup // the goroutine that accepts connections
-	remove func() error   // the model's file, if it was made for this server
+	remove func() error   // the model's file, if it was made for this server and is still there
 
 	closing sync.Once
 	closed  chan struct{} // closed once err is set, which then never changes

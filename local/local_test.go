@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -212,6 +213,19 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Error("the sample outlived its server")
 	}
 	wantNoFiles(t)
+}
+
+// TestRunningServerHasNoFiles, so that one that is killed leaves none.
+func TestRunningServerHasNoFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("an open file cannot be removed here")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	s := start(t, local.Options{})
+	wantNoFiles(t)
+	if _, err := sampler(t, s).Sample(t.Context(), request(1)); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestStartHonoursAnEndedContext: nothing is started, nothing is left.

@@ -34,8 +34,15 @@ func (s *Server) load(ctx context.Context, o *Options) error {
 		return err
 	}
 	s.baseModel = cmp.Or(o.Name, name)
-	s.engine, err = engine.Open(path, options)
-	return err
+	if s.engine, err = engine.Open(path, options); err != nil {
+		return err
+	}
+	// What is mapped stays while it has no name, so that nothing is left of a
+	// process that is killed. Where the system does not allow that, Close does it.
+	if s.remove() == nil {
+		s.remove = func() error { return nil }
+	}
+	return nil
 }
 
 // find fetches a model if need be, and returns its path and its name.
@@ -48,7 +55,8 @@ func find(ctx context.Context, model string) (path, name string, err error) {
 	return found.Path, found.Name, err
 }
 
-// makeTiny writes the tiny model into a folder of its own, which Close removes.
+// makeTiny writes the tiny model into a folder of its own, which s.remove
+// removes.
 func (s *Server) makeTiny() (path string, err error) {
 	folder, err := os.MkdirTemp("", "tinsmith-tiny-")
 	if err != nil {
