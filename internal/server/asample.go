@@ -66,9 +66,13 @@ func (s *Server) identify(in *wire.SampleRequest) (*sampler, int64, error) {
 	return p, *in.SeqID, err
 }
 
-// digest tells requests apart, whatever the layout of their JSON.
+// digest tells requests apart, whatever the layout of their JSON. Members that
+// the server does not know have no part in it: those that ask for something
+// were refused before.
 func digest(in *wire.SampleRequest) [32]byte {
-	canonical, err := wire.Encode(in)
+	known := *in
+	known.Unknown, known.SamplingParams.Unknown = nil, nil
+	canonical, err := wire.Encode(&known)
 	if err != nil {
 		panic(err) // what was decoded can be encoded
 	}

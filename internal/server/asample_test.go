@@ -239,7 +239,8 @@ func TestSameIdentityOtherRequestIsConflict(t *testing.T) {
 	}
 }
 
-// TestIdentityIgnoresLayout: the same request with other blanks is the same.
+// TestIdentityIgnoresLayout: the same request with other blanks, or with unknown
+// members that ask for nothing, is the same.
 func TestIdentityIgnoresLayout(t *testing.T) {
 	backend := &fakeBackend{}
 	_, c := serve(t, backend, Limits{})
@@ -247,6 +248,8 @@ func TestIdentityIgnoresLayout(t *testing.T) {
 	for _, body := range []string{
 		`{"sampling_session_id":"` + id + `","seq_id":0,"prompt":{"chunks":[{"tokens":[5],"type":"encoded_text"}]},"num_samples":1}`,
 		`{ "num_samples" : 1, "prompt": {"chunks":[{"type":"encoded_text","tokens":[ 5 ]}]}, "seq_id": 0, "sampling_session_id":"` + id + `"}`,
+		`{"sampling_session_id":"` + id + `","seq_id":0,"prompt":{"chunks":[{"tokens":[5],"type":"encoded_text"}]},"num_samples":1,` +
+			`"grammar":null,"logit_bias":{},"echo":false,"best_of":0,"user":"","sampling_params":{"min_p":0.0,"bad_words":[]}}`,
 	} {
 		if status, answer := c.post(wire.PathSample, body); status != 200 {
 			t.Errorf("%d %s", status, answer)
