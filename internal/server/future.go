@@ -45,11 +45,17 @@ type answer struct {
 	failure *wire.FailedFuture
 }
 
+// keptBytes is what keeping an answer takes beside its own bytes, for the future,
+// its context and timer, its places in the sampler and on the shelf, with room
+// for the collector. For a sample of one token it is nearly everything.
+const keptBytes = 2 << 10
+
+// size is how much memory it takes to keep the answer.
 func (a *answer) size() int64 {
 	if a.failure != nil {
-		return int64(len(a.failure.Error))
+		return keptBytes + int64(len(a.failure.Error))
 	}
-	return int64(len(a.binary))
+	return keptBytes + int64(len(a.binary))
 }
 
 // requestID is how clients name a sample: its identity, so that a resubmission

@@ -21,7 +21,7 @@ func TestManyClientsAtOnce(t *testing.T) {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-	}}, Limits{ResultBytes: 2000, ResultTime: 5 * time.Millisecond, PollTime: 20 * time.Millisecond})
+	}}, Limits{ResultBytes: 50 * keptBytes, ResultTime: 5 * time.Millisecond, PollTime: 20 * time.Millisecond})
 	var wg sync.WaitGroup
 	for client := range 12 {
 		wg.Go(func() {

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// TestKeptResultsAreBoundedInMemory: small results weigh mostly by what is kept
+// beside them, and that counts.
+func TestKeptResultsAreBoundedInMemory(t *testing.T) {
+	const budget = 4 << 20
+	s, c := serve(t, &fakeBackend{}, Limits{ResultBytes: budget, ResultTime: time.Hour})
+	id := c.newSampler()
+	fetch := func(from, to int64) {
+		for seq := from; seq < to; seq++ {
+			r := sampleOf(id, seq)
+			r.SamplingParams.MaxTokens = new(1)
+			if status, body := c.retrieve(c.submit(r).RequestID); status != 200 {
+				t.Fatalf("sample %d: %d %s", seq, status, body)
+			}
+		}
+	}
+	fetch(0, 100) // what is made once is there
+	before := heap()
+	const many = 6000
+	fetch(100, many)
+	kept := s.registry.samplers[id].futures
+	grown := heap() - before
+	if len(kept) > budget/keptBytes || len(kept) < budget/(2*keptBytes) {
+		t.Errorf("%d results are kept of at least %d bytes each, with a budget of %d", len(kept), keptBytes, budget)
+	}
+	if grown > budget {
+		t.Errorf("the results take %d bytes, more than the budget of %d", grown, budget)
+	}
+	if first(c.retrieve(requestID(id, many-1))) != 200 || first(c.retrieve(requestID(id, 0))) != wire.StatusGone {
+		t.Error("want the newest result kept and the oldest forgotten")
+	}
+	runtime.KeepAlive(s)
+}
+
+// heap is how many bytes of the heap are in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
