@@ -42,6 +42,9 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err := p.model.check(request); err != nil {
 		return err
 	}
+	if err := checkResultSize(request, p.model.info.ContextLength, s.limits.ResultBytes); err != nil {
+		return err
+	}
 	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request) }
 	promised, err := s.registry.submit(p, seq, j)
 	if err != nil {

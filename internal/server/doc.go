@@ -7,8 +7,8 @@
 // in work or waiting to be fetched. It knows no model file and no command line.
 //
 // The path of a sample: asample.go reads the request, request.go turns it into
-// the engine's terms, future.go starts it and keeps its answer, retrieve.go
-// hands the answer out. registry.go and session.go say what is alive;
-// guard.go says who may ask at all; hub.go offers the models' tokenizers in the
-// layout of the Hugging Face Hub.
+// the engine's terms, resultsize.go bounds what it may give, future.go starts it
+// and keeps its answer, retrieve.go hands the answer out. registry.go and
+// session.go say what is alive; guard.go says who may ask at all; hub.go offers
+// the models' tokenizers in the layout of the Hugging Face Hub.
 package server

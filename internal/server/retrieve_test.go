@@ -95,7 +95,7 @@ func TestForgottenIsNotSampledAgain(t *testing.T) {
 // whatever its size.
 func TestByteBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c := serve(t, &fakeBackend{}, Limits{ResultBytes: 1})
+		s, c := serve(t, &fakeBackend{}, Limits{ResultBytes: 32})
 		id := c.newSampler()
 		one := c.submit(sampleOf(id, 0))
 		synctest.Wait()

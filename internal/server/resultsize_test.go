@@ -1,0 +1,62 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/wire"
+)
+
+// TestResultsAreBounded: a request whose result may be larger than what is kept
+// of all of them is refused before it is sampled, and one that just fits is not.
+func TestResultsAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		change  func(*wire.SampleRequest)
+		most    int64 // bytes of the largest result
+		message string
+	}{
+		{"samples", func(r *wire.SampleRequest) { r.NumSamples = new(1024) }, 1024 * 4 * 8, "num_samples = 1024:"},
+		{"tokens", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = new(60) }, 60 * 8, "sampling_params.max_tokens = 60:"},
+		{"all that is left", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = nil }, (fakeContext - 3) * 8, "sampling_params.max_tokens = 61:"},
+		{"likeliest tokens", func(r *wire.SampleRequest) { r.NumSamples, r.TopKSampleLogprobs = new(1024), 128 }, 1024 * 4 * 8 * 129, "topk_sample_logprobs = 128:"},
+		{"prompt", func(r *wire.SampleRequest) { r.PromptLogprobs, r.SamplingParams.MaxTokens = true, new(1) }, 8 + 3*4, "prompt_logprobs = true:"},
+		{"likeliest prompt tokens", func(r *wire.SampleRequest) { r.PromptLogprobs, r.TopKPromptLogprobs = true, 20 }, 4*8 + 3*4*41, "topk_prompt_logprobs = 20:"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, limit := range []int64{tt.most, tt.most - 1} {
+				backend := &fakeBackend{}
+				_, c := serve(t, backend, Limits{ResultBytes: limit})
+				r := sampleOf(c.newSampler(), 0)
+				tt.change(r)
+				status, body := c.post(wire.PathSample, r)
+				if limit == tt.most {
+					if status != 200 {
+						t.Errorf("with room for all of it: %d %s", status, body)
+					}
+					continue
+				}
+				numbers := fmt.Sprintf("%d bytes; the limit is %d", tt.most, limit)
+				if text := string(body); status != 400 || !strings.Contains(text, tt.message) || !strings.Contains(text, numbers) {
+					t.Errorf("with a byte too little: %d %s, want 400 with %q and %q", status, body, tt.message, numbers)
+				}
+				if backend.calls.Load() != 0 {
+					t.Error("it was sampled")
+				}
+			}
+		})
+	}
+}
+
+// TestLargestResultDoesNotOverflow: no request that a backend accepts is taken
+// for a small one.
+func TestLargestResultDoesNotOverflow(t *testing.T) {
+	r := &engine.Request{Prompt: []int32{1}, NumSamples: engine.MaxNumSamples, TopKSampleLogprobs: engine.MaxTopKLogprobs,
+		TopKPromptLogprobs: engine.MaxTopKLogprobs, PromptLogprobs: true}
+	if err := checkResultSize(r, math.MaxInt32, 1<<50); err == nil {
+		t.Error("a result of 2^51 bytes was let through with a limit of 2^50")
+	}
+}
