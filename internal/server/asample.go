@@ -14,10 +14,11 @@ import (
 // sample accepts a sample, starts it and answers with its promise. Its identity
 // is (sampling_session_id, seq_id): sent again, it is not started again.
 func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
-	body, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}
+	defer release() // from then on it counts as queued
 	var in wire.SampleRequest
 	if err := decodeBody(body, &in); err != nil {
 		return err

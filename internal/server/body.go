@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,25 +11,71 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// readBody returns the request's body. It refuses one that is longer than the
-// limit, by its announced length without reading any of it, or that does not
-// arrive in time.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+const (
+	// A body of up to smallBody bytes is read at once: so are all that only name
+	// something, such as the polls of a client that is waiting.
+	smallBody = 64 << 10
+
+	// bodyWait is how long a larger one waits for its turn to be read.
+	bodyWait = 2 * time.Second
+)
+
+// readBody returns the request's body, and what to call when it is not needed
+// any more. It refuses one that is longer than the limit, by its announced
+// length without reading any of it, one that does not arrive in time, and one
+// that bodies of other requests leave no room for.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	most := s.limits.BodyBytes
 	if r.ContentLength > most {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
+		return nil, nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes, which is the limit", most)
+	from := http.MaxBytesReader(w, r.Body, most)
+	release = func() {}
+	body, err = io.ReadAll(io.LimitReader(from, smallBody+1))
+	if err == nil && len(body) > smallBody {
+		if release, err = s.reserve(r); err != nil {
+			return nil, nil, err
+		}
+		body, err = readRest(body, from, r.ContentLength)
 	}
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the body broke off after %d bytes: %v", len(body), err)
+		release()
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, nil, refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes, which is the limit", most)
+		}
+		return nil, nil, refuse(http.StatusBadRequest, "the body broke off after %d bytes: %v", len(body), err)
 	}
 	// The deadline was for the body: left in place, it would end the long poll
 	// that may follow.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	return body, nil
+	return body, release, nil
+}
+
+// reserve waits for room for the body of r, which counts for as much as it may
+// have if its length was not announced. 429 pushes the client back. One body
+// always fits.
+func (s *Server) reserve(r *http.Request) (release func(), err error) {
+	size := r.ContentLength
+	if size < 0 {
+		size = s.limits.BodyBytes
+	}
+	share := min(size, s.limits.QueuedBytes)
+	ctx, cancel := context.WithTimeout(r.Context(), bodyWait)
+	defer cancel()
+	if s.bodies.Acquire(ctx, share) != nil {
+		return nil, refuse(wire.StatusPushBack, "the bodies that are being read leave no room for one of %d bytes; the limit is %d; send this again later",
+			size, s.limits.QueuedBytes)
+	}
+	return func() { s.bodies.Release(share) }, nil
+}
+
+// readRest returns what is there of a body and what is still to come. length is
+// the announced one, -1 if there is none.
+func readRest(there []byte, from io.Reader, length int64) ([]byte, error) {
+	whole := bytes.NewBuffer(make([]byte, 0, max(length, 0)+bytes.MinRead)) // at the end ReadFrom wants room to find nothing in
+	whole.Write(there)
+	_, err := whole.ReadFrom(from)
+	return whole.Bytes(), err
 }
 
 // boundBody sets the deadline of a request's body, also of one that no handler
@@ -42,18 +90,23 @@ func (s *Server) boundBody(w http.ResponseWriter, r *http.Request) {
 
 // decode reads the request's body into message.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, message any) error {
-	body, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}
+	defer release()
 	return decodeBody(body, message)
 }
 
 // decodeOptional is decode for messages that may be left out altogether.
 func (s *Server) decodeOptional(w http.ResponseWriter, r *http.Request, message any) error {
-	body, err := s.readBody(w, r)
-	if err != nil || len(body) == 0 {
+	body, release, err := s.readBody(w, r)
+	if err != nil {
 		return err
+	}
+	defer release()
+	if len(body) == 0 {
+		return nil
 	}
 	return decodeBody(body, message)
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // A Server answers the requests of Tinker clients. It is an http.Handler for
@@ -18,6 +20,7 @@ type Server struct {
 	log      *slog.Logger
 	models   []*model
 	registry *registry
+	bodies   *semaphore.Weighted // bytes of larger bodies that are being read
 	mux      *http.ServeMux
 
 	mu        sync.Mutex
@@ -41,6 +44,7 @@ func New(c Config) (*Server, error) {
 		limits:    c.Limits,
 		log:       c.Logger,
 		registry:  newRegistry(c.Limits),
+		bodies:    semaphore.NewWeighted(c.Limits.QueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
 	for _, m := range c.Models {
