@@ -2,11 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
 
+	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/wire"
 )
 
@@ -89,6 +91,32 @@ func TestSamplersAndModels(t *testing.T) {
 	}
 	if status, _ := c.post(wire.PathCreateSamplingSession, wire.CreateSamplingSessionRequest{SessionID: session, BaseModel: "Other"}); status != 422 {
 		t.Errorf("other model, same number: %d, want 422", status)
+	}
+}
+
+// A faultyBackend computes with other kernels than were chosen.
+type faultyBackend struct{ *fakeBackend }
+
+func (f faultyBackend) Info() engine.Info {
+	info := f.fakeBackend.Info()
+	info.Kernels, info.KernelFault = "portable", errors.New("avx2: dot product of 7: got 3, want 4")
+	return info
+}
+
+// TestSlowKernelsAreLoggedOnce, and sound ones are not.
+func TestSlowKernelsAreLoggedOnce(t *testing.T) {
+	for want, backend := range []Backend{&fakeBackend{}, faultyBackend{&fakeBackend{}}} {
+		var log strings.Builder
+		_, err := New(Config{
+			Models: []Model{{Name: "a", Backend: backend}, {Name: "b", Backend: backend}},
+			Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := log.String(); strings.Count(got, "level=WARN") != want || strings.Count(got, "dot product of 7") != want {
+			t.Errorf("want %d warnings, the log is %q", want, got)
+		}
 	}
 }
 

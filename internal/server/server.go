@@ -50,8 +50,20 @@ func New(c Config) (*Server, error) {
 	for _, m := range c.Models {
 		s.models = append(s.models, &model{Model: m, info: m.Backend.Info()})
 	}
+	s.warnOfSlowKernels()
 	s.mux = s.routes()
 	return s, nil
+}
+
+// warnOfSlowKernels says once if the machine failed its self-test: answers stay
+// right, but somebody should know why they take long.
+func (s *Server) warnOfSlowKernels() {
+	for _, m := range s.models {
+		if fault := m.info.KernelFault; fault != nil {
+			s.log.Warn("kernels switched off: answers are right, but slow", "fault", fault, "kernels", m.info.Kernels)
+			return
+		}
+	}
 }
 
 // ServeHTTP answers one request. Whatever is wrong with it is answered as JSON,
