@@ -9,7 +9,9 @@ import (
 	"unicode"
 )
 
-// Config is what New needs. It is read once.
+// Config is what New needs. It is read once. Nothing in it lets a server drain:
+// Close ends what is in work at once. To lose no sample, wait for the clients
+// first.
 type Config struct {
 	// Models are what is served: at least one, names unequal in any case.
 	Models []Model
@@ -31,7 +33,8 @@ type Config struct {
 }
 
 // Limits bound what clients can make the server hold. A zero field means its
-// default; a negative one is refused.
+// default; a negative one is refused. None of them is a time
+// to drain in: Close ends work at once.
 type Limits struct {
 	BodyBytes    int64         // of one request's body; 32 MiB
 	BodyTime     time.Duration // for a body to arrive; 60 s

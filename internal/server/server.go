@@ -82,11 +82,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serveHub(w, r)
 }
 
-// Close ends all work: samples in work fail, polls are answered, connections
-// that Serve took are closed once they are idle. It returns when no goroutine
-// of the server is left, or with ctx's cause if ctx ends first; the goroutines
-// still end then, as soon as their backends let them. It is idempotent. It does
-// not close the backends.
+// Close ends all work at once, without letting it come to its end: samples in
+// work fail, polls are answered, connections that Serve took are closed once
+// they are idle. It returns when no goroutine of the server is left, or with
+// ctx's cause if ctx ends first; the goroutines still end then, as soon as their
+// backends let them. It is idempotent. It does not close the backends.
 func (s *Server) Close(ctx context.Context) error {
 	err := s.registry.close(ctx)
 	s.mu.Lock()
