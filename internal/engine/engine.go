@@ -30,8 +30,8 @@ import (
 
 // Options configure an engine. The zero value is useful.
 type Options struct {
-	// Threads is how many threads compute, at most. 0: as many as GOMAXPROCS.
-	// It does not change any result.
+	// Threads is how many threads compute, 1 to MaxThreads. 0: as many as
+	// GOMAXPROCS, which is best. It does not change any result.
 	Threads int
 	// KVTokens bounds the KV cache, in tokens of all running sequences
 	// together, rounded down to blocks of 32. 0: what half of the machine's
@@ -42,6 +42,9 @@ type Options struct {
 	// least 2. It does not change any result.
 	StepTokens int
 }
+
+// MaxThreads is the most threads of an engine.
+const MaxThreads = 256
 
 const (
 	defaultStepTokens = 256
@@ -93,8 +96,8 @@ func Open(path string, o Options) (*Engine, error) {
 
 func (o Options) check() error {
 	switch {
-	case o.Threads < 0:
-		return &ArgumentError{"threads", o.Threads, "must be at least 0"}
+	case o.Threads < 0 || o.Threads > MaxThreads:
+		return &ArgumentError{"threads", o.Threads, fmt.Sprintf("must be 0 (one per CPU) to %d", MaxThreads)}
 	case o.KVTokens < 0:
 		return &ArgumentError{"KV cache", o.KVTokens, "must be at least 0 tokens"}
 	case o.StepTokens < 0 || o.StepTokens == 1:
@@ -111,7 +114,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	kernel.Chosen() // before anything is computed
 	threads := o.Threads
 	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
+		threads = min(runtime.GOMAXPROCS(0), MaxThreads)
 	}
 	t := team.New(threads)
 	m, err := model.Load(f, t)

@@ -428,6 +428,17 @@ func TestNonFiniteWeightsAreRefused(t *testing.T) {
 	}
 }
 
+func TestWrongOptionsAreRefused(t *testing.T) {
+	path := testmodel.Tiny(t, tinymodel.Options{})
+	for _, o := range []engine.Options{{Threads: -1}, {Threads: 257}, {KVTokens: -1}, {KVTokens: 31}, {StepTokens: 1}, {StepTokens: -1}} {
+		_, err := engine.Open(path, o)
+		var arg *engine.ArgumentError
+		if !errors.As(err, &arg) {
+			t.Errorf("%+v: got %v, want an ArgumentError", o, err)
+		}
+	}
+}
+
 func TestWrongModelsAreRefused(t *testing.T) {
 	if _, err := engine.Open(filepath.Join(t.TempDir(), "none.gguf"), engine.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)

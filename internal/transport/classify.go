@@ -49,6 +49,9 @@ func hopeless(err error) bool {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return true
 	}
+	if errors.Is(err, http.ErrSchemeMismatch) { // https to a server of plain http
+		return true
+	}
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -14,6 +15,7 @@ func TestClassify(t *testing.T) {
 		call, submit, poll action
 	}{
 		{"no answer", answer{}, backOff, backOff, backOff},
+		{"https to a server of plain http", answer{err: fmt.Errorf("Post: %w", http.ErrSchemeMismatch)}, fail, fail, fail},
 		{"too large", answer{err: &oversizeError{1}}, fail, fail, fail},
 		{"ok", answer{status: 200}, done, done, done},
 		{"accepted", answer{status: 202}, done, done, done},
