@@ -43,7 +43,7 @@ const description = `Samples language models with log probabilities, here or on 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 
 func main() {
-	os.Exit(run(os.Args[1:], &stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(os.Args[1:], &stdio{in: os.Stdin, out: &output{file: os.Stdout}, err: os.Stderr}))
 }
 
 func run(args []string, std *stdio) int {
@@ -81,6 +81,10 @@ func parsed(err error) string {
 
 // report says what went wrong, if anything, and gives the exit code.
 func report(ctx context.Context, std *stdio, command string, err error) int {
+	if std.out.failed != nil && ctx.Err() == nil {
+		fmt.Fprintln(std.err, "tinsmith:", std.out.failed)
+		return exitFailed
+	}
 	switch {
 	case err == nil, errors.Is(err, errStopped):
 		return exitOK

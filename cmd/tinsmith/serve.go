@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,21 +106,22 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
-	c.announce(std, listener.Addr(), models)
-
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
+	announced := c.announce(std, listener.Addr(), models)
+	if announced == nil {
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+		}
+		fmt.Fprintln(std.err, "stopping; once more to kill")
 	}
-	fmt.Fprintln(std.err, "stopping; once more to kill")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	if err := s.Close(stopping); err != nil {
 		return err
 	}
 	<-served
-	return errStopped
+	return cmp.Or(announced, errStopped)
 }
 
 // errStopped says that a command ended because it was told to, which is how it
@@ -191,8 +193,8 @@ func (c *serveCommand) hosts() []string {
 }
 
 // announce says that the server is ready: to people on standard error, and on
-// standard output to a shell.
-func (c *serveCommand) announce(std *stdio, addr net.Addr, models []server.Model) {
+// standard output to a shell, without which no client would find it.
+func (c *serveCommand) announce(std *stdio, addr net.Addr, models []server.Model) error {
 	for _, m := range models {
 		fmt.Fprintln(std.err, "serving", m.Name)
 	}
@@ -200,7 +202,8 @@ func (c *serveCommand) announce(std *stdio, addr net.Addr, models []server.Model
 	if key == "" {
 		key = anyKey
 	}
-	fmt.Fprintf(std.out, "export TINKER_BASE_URL=%s\nexport TINKER_API_KEY=%s\n", c.url(addr), key)
+	_, err := fmt.Fprintf(std.out, "export TINKER_BASE_URL=%s\nexport TINKER_API_KEY=%s\n", c.url(addr), key)
+	return err
 }
 
 // url is where clients find the server: under the name given in --addr, and

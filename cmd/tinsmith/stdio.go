@@ -9,7 +9,27 @@ import (
 
 // stdio is where a command reads and writes. Results go to out and nothing
 // else does, so that they can be piped; progress and remarks go to err.
-type stdio struct{ in, out, err *os.File }
+type stdio struct {
+	in  *os.File
+	out *output
+	err *os.File
+}
+
+// An output is a file that remembers the first write that failed, so that no
+// command can lose a part of its results unnoticed: report looks at it once,
+// after the command.
+type output struct {
+	file   *os.File
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	if o.failed == nil {
+		o.failed = err
+	}
+	return n, err
+}
 
 // inIsTerminal says that a person would have to type the input.
 func (s *stdio) inIsTerminal() bool { return term.IsTerminal(int(s.in.Fd())) }
@@ -24,7 +44,7 @@ func (s *stdio) errTakesBars() bool {
 // colour says that results go to a person who has not asked for plain text
 // (https://no-color.org).
 func (s *stdio) colour() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(s.out.Fd()))
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(s.out.file.Fd()))
 }
 
 // printJSON writes v to out, as JSON on one line.
