@@ -49,6 +49,8 @@ func advice(err error) string {
 		return "Start one with: tinsmith serve. Or leave out --base-url and unset TINKER_BASE_URL: then the model runs in this process."
 	case is[*strangerError](err):
 		return strangerAdvice(err)
+	case is[*unservedError](err):
+		return "Choose one of them: -m NAME."
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "Another program listens there, perhaps another tinsmith serve. Stop it, or choose another port; --addr 127.0.0.1:0 takes a free one."
 	case errors.Is(err, syscall.EACCES) && is[*net.OpError](err):

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"tinsmith.example/internal/catalog"
 	"tinsmith.example/local"
 	"tinsmith.example/tinker"
 )
@@ -18,7 +16,7 @@ import (
 type connectFlags struct {
 	BaseURL   string `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
 	PlainHTTP bool   `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
-	Model     string `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model})."`
+	Model     string `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model}, or the only model that a server has)."`
 	Threads   int    `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
 }
 
@@ -87,7 +85,6 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 
 // dial makes a client of a server elsewhere.
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
-	s.model = cmp.Or(f.Model, catalog.DefaultServedName)
 	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std, f.BaseURL))}
 	if os.Getenv("TINKER_API_KEY") == "" {
 		if u, err := url.Parse(f.BaseURL); err != nil || !loopback(u.Hostname()) {
@@ -104,8 +101,18 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	}
 	s.closers = append(s.closers, service.Close)
 	s.server = service.BaseURL()
+	if err := knock(ctx, s.server); err != nil {
+		return nil, err
+	}
+	has, err := service.Capabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.model, err = choose(s.server, f.Model, has.Models); err != nil {
+		return nil, err
+	}
 	fmt.Fprintf(std.err, "server: %s, model: %s\n", s.server, s.model)
-	return service, knock(ctx, s.server)
+	return service, nil
 }
 
 // closeTime is how long a session may take to end in good order.
