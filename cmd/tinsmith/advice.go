@@ -16,7 +16,7 @@ import (
 func explain(err error) string {
 	failed, ok := errors.AsType[*catalog.FetchError](err)
 	if !ok {
-		return err.Error()
+		return strings.TrimPrefix(err.Error(), "local: ")
 	}
 	text := "could not get model " + failed.Model
 	for _, tried := range failed.Tried {
@@ -43,6 +43,11 @@ func advice(err error) string {
 	}
 	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
 		return apiAdvice(failed)
+	}
+	if failed, ok := errors.AsType[*loadError](err); ok {
+		if hint := failed.advice(); hint != "" {
+			return hint
+		}
 	}
 	switch {
 	case is[*unreachableError](err):

@@ -69,14 +69,15 @@ func (s *session) open(ctx context.Context, std *stdio, f *connectFlags) error {
 
 // embed starts a server in this process.
 func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
-	found, err := fetch(ctx, std, modelOrDefault(f.Model))
+	asked := modelOrDefault(f.Model)
+	found, err := fetch(ctx, std, asked)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(std.err, "server: embedded, model: %s (%s)\n", found.Name, found.Path)
 	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Logger: logger(std, "tinsmith")})
 	if err != nil {
-		return nil, err
+		return nil, &loadError{asked, found, err}
 	}
 	s.closers = append(s.closers, server.Close)
 	s.server, s.model = "embedded", server.BaseModel()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tinsmith.example/internal/catalog"
 	"tinsmith.example/internal/tinymodel"
 )
 
@@ -57,6 +58,10 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("TINSMITH_CACHE", filepath.Join(env.WorkDir, "cache"))
 	env.Setenv("TINSMITH_OFFLINE", "1")
+	if m, ok := catalog.Lookup(catalog.DefaultModel); ok {
+		env.Setenv("DEFAULT_FILE", m.File)
+		env.Setenv("DEFAULT_BYTES", fmt.Sprint(m.Bytes))
+	}
 	env.Setenv("HF_HOME", filepath.Join(env.WorkDir, "hub"))
 	env.Values["background"] = new(*exec.Cmd)
 	return file.Close()

@@ -164,7 +164,7 @@ func (c *serveCommand) openOne(ctx context.Context, std *stdio, spec string) (se
 	started := time.Now()
 	e, err := engine.Open(resolved.Path, engine.Options{Threads: c.Threads})
 	if err != nil {
-		return server.Model{}, nil, fmt.Errorf("%s: %w", resolved.Path, err)
+		return server.Model{}, nil, &loadError{source, resolved, err}
 	}
 	info := e.Info()
 	fmt.Fprintf(std.err, "%s: %s %s, %.0f M parameters, context %d, loaded in %d ms\n", name,
