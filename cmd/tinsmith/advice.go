@@ -44,6 +44,9 @@ func advice(err error) string {
 	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
 		return apiAdvice(failed)
 	}
+	if failed, ok := errors.AsType[*tooLongError](err); ok {
+		return failed.advice()
+	}
 	if failed, ok := errors.AsType[*loadError](err); ok {
 		if hint := failed.advice(); hint != "" {
 			return hint

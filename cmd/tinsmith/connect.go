@@ -96,6 +96,9 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	if f.PlainHTTP {
 		options = append(options, tinker.WithPlainHTTP())
 	}
+	if u, err := url.Parse(f.BaseURL); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !f.PlainHTTP {
+		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", f.BaseURL)
+	}
 	service, err := tinker.NewServiceClient(options...)
 	if err != nil {
 		return nil, usage(err)

@@ -40,7 +40,7 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 	ids := s.tokens.Encode(text)
 	logprobs, err := s.client.ComputeLogprobs(ctx, tinker.FromTokens(ids))
 	if err != nil {
-		return err
+		return tooLong(err, false)
 	}
 	result := newLogprobsResult(s, text, ids, logprobs)
 	if c.JSON {

@@ -91,7 +91,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	request := c.request(s.tokens.Encode(rendered), seed)
 	response, err := s.client.Sample(ctx, request)
 	if err != nil {
-		return err
+		return tooLong(err, true)
 	}
 	result := newSampleResult(s, request, response, rendered, seed)
 	if c.JSON {
