@@ -39,6 +39,7 @@ type grammar struct {
 }
 
 const description = `Samples language models with log probabilities, here or on any server of the Tinker API.
+tinsmith help COMMAND and tinsmith COMMAND --help describe a command.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 
@@ -64,7 +65,7 @@ func run(args []string, std *stdio) int {
 	if err != nil {
 		panic(err) // the grammar is a constant of this program
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(habits(args, numberFlags(parser)))
 	if err != nil {
 		return report(ctx, std, parsed(err), usage(err))
 	}

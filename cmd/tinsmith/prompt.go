@@ -34,6 +34,9 @@ func (f *textFlags) read(std *stdio) (string, error) {
 		return "", usagef("no text: give it as an argument, with --file, or on standard input")
 	default:
 		text, err = readText(std.in, "standard input")
+		if err == nil && len(text) == 0 {
+			err = usagef("no text: standard input was empty")
+		}
 	}
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"tinsmith.example/tinker"
@@ -21,7 +22,7 @@ type sampleCommand struct {
 	Temperature float64  `default:"1" help:"Divides the logits; 0 always takes the likeliest token."`
 	TopK        int      `default:"0" help:"Draw among that many likeliest tokens; 0: among all."`
 	TopP        float64  `default:"1" help:"Draw among the likeliest tokens that reach this probability together."`
-	Seed        *int64   `help:"Gives the same samples again. Without it one is drawn, and printed."`
+	Seed        *seed    `help:"Gives the same samples again. Without it one is drawn, and printed."`
 	Stop        []string `sep:"none" help:"A text that ends a sample, which then includes it. Repeatable."`
 	NoStop      bool     `help:"Do not stop at the model's own end of a sequence."`
 	Chat        bool     `help:"Take the text for a user's message, by the model's chat template, and print the answer only."`
@@ -87,7 +88,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 			return err
 		}
 	}
-	seed := c.seed()
+	seed := c.seedOrNew()
 	request := c.request(s.tokens.Encode(rendered), seed)
 	response, err := s.client.Sample(ctx, request)
 	if err != nil {
@@ -103,10 +104,22 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	return c.print(std, s.tokens, result)
 }
 
-// seed is the one that was given, or a new one: short enough to be typed again.
-func (c *sampleCommand) seed() int64 {
+// A seed is an int64 whose range is told to whoever misses it.
+type seed int64
+
+func (s *seed) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q: must be a whole number from %d to %d", text, math.MinInt64, math.MaxInt64)
+	}
+	*s = seed(n)
+	return nil
+}
+
+// seedOrNew is the one that was given, or a new one: short enough to be typed again.
+func (c *sampleCommand) seedOrNew() int64 {
 	if c.Seed != nil {
-		return *c.Seed
+		return int64(*c.Seed)
 	}
 	return int64(rand.Uint32())
 }
