@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type serveCommand struct {
 	Key       string   `env:"TINSMITH_KEY" placeholder:"KEY" help:"The one API key to accept; it begins with tml-. Without it, every key that the official client would send is accepted, and only --addr on this machine itself is."`
 	AllowHost []string `sep:"none" placeholder:"NAME" help:"A further name under which clients address this server. Repeatable."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
-	Verbose   bool     `short:"v" help:"Log more."`
+	Verbose   bool     `short:"v" help:"Log sessions and requests, not only what goes wrong."`
 }
 
 // Help is the second part of the subcommand's --help.
@@ -52,9 +53,17 @@ var keyForm = regexp.MustCompile(`^(tml-|eyJ)[A-Za-z0-9._-]+$`)
 
 // Validate refuses what would serve others without a key.
 func (c *serveCommand) Validate() error {
-	host, _, err := net.SplitHostPort(c.Addr)
+	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr %s: want host:port, such as 127.0.0.1:8731", c.Addr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("--addr %s: the port must be a number from 0 to 65535", c.Addr)
+	}
+	for _, spec := range c.Model {
+		if name, source := splitModel(spec); source == "" || name == "" && strings.HasPrefix(spec, "=") {
+			return fmt.Errorf("--model %s: want NAME or NAME=PATH, such as my/model=model.gguf", spec)
+		}
 	}
 	if c.Key == "" && !loopback(host) {
 		return fmt.Errorf("--addr %s can be reached from other machines: set --key, or listen on 127.0.0.1", c.Addr)
@@ -91,7 +100,7 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	}
 	defer closeModels()
 
-	level := slog.LevelInfo
+	level := slog.LevelWarn
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
@@ -140,8 +149,12 @@ func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Mo
 	if len(specs) == 0 {
 		specs = []string{catalog.DefaultModel}
 	}
-	for _, spec := range specs {
-		m, e, err := c.openOne(ctx, std, spec)
+	sources, err := locate(ctx, std, specs)
+	if err != nil {
+		return nil, closeAll, err
+	}
+	for _, source := range sources {
+		m, e, err := c.openOne(ctx, std, source)
 		if err != nil {
 			closeAll()
 			return nil, nil, err
@@ -152,24 +165,41 @@ func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Mo
 	return models, closeAll, nil
 }
 
-func (c *serveCommand) openOne(ctx context.Context, std *stdio, spec string) (server.Model, *engine.Engine, error) {
-	name, source := splitModel(spec)
-	resolved, err := fetch(ctx, std, source)
-	if err != nil {
-		return server.Model{}, nil, err
+// A modelSource is a model to serve, under a name that no other one has.
+type modelSource struct {
+	name  string
+	asked string
+	file  catalog.Resolved
+}
+
+// locate finds the file of every model, before any of them is loaded.
+func locate(ctx context.Context, std *stdio, specs []string) ([]modelSource, error) {
+	var found []modelSource
+	for _, spec := range specs {
+		name, asked := splitModel(spec)
+		file, err := fetch(ctx, std, asked)
+		if err != nil {
+			return nil, err
+		}
+		name = cmp.Or(name, file.Name)
+		if slices.ContainsFunc(found, func(m modelSource) bool { return m.name == name }) {
+			return nil, usagef("--model %s: there is a model %s already; give it another name: NAME=PATH", spec, name)
+		}
+		found = append(found, modelSource{name, asked, file})
 	}
-	if name == "" {
-		name = resolved.Name
-	}
+	return found, nil
+}
+
+func (c *serveCommand) openOne(ctx context.Context, std *stdio, m modelSource) (server.Model, *engine.Engine, error) {
 	started := time.Now()
-	e, err := engine.Open(resolved.Path, engine.Options{Threads: c.Threads})
+	e, err := engine.Open(m.file.Path, engine.Options{Threads: c.Threads})
 	if err != nil {
-		return server.Model{}, nil, &loadError{source, resolved, err}
+		return server.Model{}, nil, &loadError{m.asked, m.file, err}
 	}
 	info := e.Info()
-	fmt.Fprintf(std.err, "%s: %s %s, %.0f M parameters, context %d, loaded in %d ms\n", name,
+	fmt.Fprintf(std.err, "%s: %s %s, %.0f M parameters, context %d, loaded in %d ms\n", m.name,
 		info.Architecture, info.Quantization, float64(info.Parameters)/1e6, info.ContextLength, time.Since(started).Milliseconds())
-	return server.Model{Name: name, Backend: e}, e, ctx.Err()
+	return server.Model{Name: m.name, Backend: e}, e, ctx.Err()
 }
 
 // splitModel takes NAME=PATH apart. What begins like a path is one, whatever
