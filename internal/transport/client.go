@@ -125,7 +125,7 @@ func checkBaseURL(raw string, allowPlainHTTP bool) (string, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", errors.New("base URL has a query or fragment")
 	case u.Scheme == "http" && !allowPlainHTTP && !loopback(u.Hostname()):
-		return "", fmt.Errorf("base URL %s would send the API key unencrypted to another machine, use https", u.Redacted())
+		return "", fmt.Errorf("base URL %s would send the API key unencrypted to another machine: use https, or allow it (tinker.WithPlainHTTP)", u.Redacted())
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
