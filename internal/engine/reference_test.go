@@ -48,7 +48,7 @@ func readReference(t *testing.T) (r reference) {
 func TestReference(t *testing.T) {
 	e := open(t, testmodel.Default(t), engine.Options{})
 	var sum, worst float64
-	var count int
+	var count, greedy, same int
 	for _, c := range readReference(t).Cases {
 		got := sample(t, e, &engine.Request{
 			Prompt: c.Prompt, NumSamples: 1, MaxTokens: len(c.Greedy), TopP: 1,
@@ -72,6 +72,13 @@ func TestReference(t *testing.T) {
 				}
 			}
 		}
+		greedy += len(c.Greedy)
+		for i, want := range c.Greedy {
+			if got.Sequences[0].Tokens[i] != want {
+				break
+			}
+			same++
+		}
 		for i, want := range c.Greedy {
 			if c.GreedyGap[i] < 0.01 {
 				break
@@ -87,6 +94,7 @@ func TestReference(t *testing.T) {
 	}
 	mean := sum / float64(count)
 	t.Logf("%d prompt tokens: mean |Δ log probability| %.3g, largest %.3g", count, mean, worst)
+	t.Logf("%d of %d greedy tokens equal up to the first difference of their text", same, greedy)
 	if mean > 3e-5 || worst > 3e-3 {
 		t.Errorf("mean %.3g and largest %.3g, want at most 3e-5 and 3e-3", mean, worst)
 	}

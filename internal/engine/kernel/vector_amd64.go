@@ -8,9 +8,9 @@ import (
 	"tinsmith.example/internal/cpu"
 )
 
-// The element-wise kernels and sums: what is not a linear layer. In plain Go
-// they took as long as all linear layers together. Each call is bounded by its
-// caller's row, a vocabulary at most in chunks of GroupSize.
+// The element-wise kernels and sums: what is not a linear layer. Why
+// assembly: in plain Go they slow a whole prompt (docs/log.md has the figures).
+// Each call takes at most maxCallVectors vectors.
 
 //go:noescape
 func maxAVX512(x *float32, n uintptr) float32
