@@ -20,10 +20,12 @@ const (
 	Portable Level = iota // plain Go, on every machine
 	AVX2                  // amd64, with FMA and F16C
 	AVX512                // amd64: F, BW, VL and DQ
+	AVX512BF16            // amd64: AVX512 with VDPBF16PS and VBMI
+	AMX                   // amd64: AVX512 with tiles of bf16
 	NEON                  // arm64
 )
 
-var names = []string{Portable: "portable", AVX2: "avx2", AVX512: "avx512", NEON: "neon"}
+var names = []string{Portable: "portable", AVX2: "avx2", AVX512: "avx512", AVX512BF16: "avx512bf16", AMX: "amx", NEON: "neon"}
 
 func (l Level) String() string { return names[l] }
 

@@ -13,5 +13,8 @@ func levels() []Level {
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ {
 		l = append(l, AVX512)
 	}
+	if x.HasAVX512BF16 && x.HasAVX512VBMI {
+		l = append(l, AVX512BF16)
+	}
 	return l
 }

@@ -86,19 +86,17 @@ func (a *Attention) score(q *Planes, first, count int, blocks [][]byte) {
 		clear(a.scores[i*SpanPositions:][:len(blocks)*BlockPositions])
 	}
 	for b, block := range blocks {
-		for half := range 2 {
-			linear(linearArgs{
-				format: tileBF16x2,
-				out:    a.scores[b*BlockPositions+half*TileN:],
-				stride: SpanPositions,
-				x:      q.Data[first*q.Blocks*planeFloats:],
-				sums:   q.Sums[first*q.Blocks:],
-				rowBlk: q.Blocks,
-				tiles:  a.layout.half(block, half),
-				blocks: q.Blocks,
-				rows:   count,
-			})
-		}
+		linear(&linearArgs{
+			format:     tileBF16x2,
+			out:        a.scores[b*BlockPositions:],
+			stride:     SpanPositions,
+			x:          q.from(first, 0),
+			tiles:      block[:a.layout.keyBytes()],
+			panels:     BlockPositions / TileN,
+			panelBytes: a.layout.halfBytes(),
+			blocks:     q.Blocks,
+			rows:       count,
+		})
 	}
 }
 
@@ -118,19 +116,17 @@ func (a *Attention) mix(count int, blocks [][]byte) {
 	dim := a.layout.valueTiles * TileN
 	clear(a.span[:count*dim])
 	for b, block := range blocks {
-		for tile := range a.layout.valueTiles {
-			linear(linearArgs{
-				format: tileBF16x2,
-				out:    a.span[tile*TileN:],
-				stride: dim,
-				x:      a.weights.Data[b*planeFloats:],
-				sums:   a.weights.Sums[b:],
-				rowBlk: spanBlocks,
-				tiles:  a.layout.valueTile(block, tile),
-				blocks: 1,
-				rows:   count,
-			})
-		}
+		linear(&linearArgs{
+			format:     tileBF16x2,
+			out:        a.span,
+			stride:     dim,
+			x:          a.weights.from(0, b),
+			tiles:      block[a.layout.keyBytes():],
+			panels:     a.layout.valueTiles,
+			panelBytes: 2 * bf16TileBytes,
+			blocks:     1,
+			rows:       count,
+		})
 	}
 }
 

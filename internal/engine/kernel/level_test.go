@@ -7,6 +7,9 @@ import (
 	"tinsmith.example/internal/cpu"
 )
 
+// scratch is what the tests compute with.
+var scratch = NewScratch()
+
 // atEveryLevel runs test with each set of kernels that this machine has.
 func atEveryLevel(t *testing.T, test func(t *testing.T)) {
 	old := level

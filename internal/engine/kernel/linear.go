@@ -1,31 +1,34 @@
 package kernel
 
-// MulPanel computes outputs 16*panel to 16*panel+15 of the linear layer for
-// rows first to first+count-1 of x:
+// MulPanels computes the outputs of panels consecutive panels of the linear
+// layer, from panel on, for rows first to first+count-1 of x:
 //
-//	out[r*stride + 16*panel + n] = sum over k of x[r][k] * w[16*panel+n][k]
+//	out[r*stride + n] = sum over k of x[r][k] * w[n][k], n from 16*panel to 16*(panel+panels)-1
 //
 // out is [rows, stride] with stride >= m.PaddedN(), row r of it for row r of x.
 // docs/arithmetic.md, "Linear layer", gives the order of the sum, which is the
-// same for any count. Different panels and rows may be computed at once.
-func (m *Matrix) MulPanel(out []float32, stride int, x *Planes, first, count, panel int) {
+// same for any count. Different panels and rows may be computed at once, each
+// goroutine with a scratch of its own.
+func (m *Matrix) MulPanels(s *Scratch, out []float32, stride int, x *Planes, first, count, panel, panels int) {
 	if x.Blocks != m.Blocks {
-		panic("kernel: MulPanel: x and the matrix differ in K")
+		panic("kernel: MulPanels: x and the matrix differ in K")
 	}
 	col := panel * TileN
 	for r := first; r < first+count; r++ {
-		clear(out[r*stride+col : r*stride+col+TileN])
+		clear(out[r*stride+col : r*stride+col+panels*TileN])
 	}
-	linear(linearArgs{
-		format: tileFormat(m.Format),
-		out:    out[first*stride+col:],
-		stride: stride,
-		x:      x.Data[first*x.Blocks*planeFloats:],
-		sums:   x.Sums[first*x.Blocks:],
-		rowBlk: x.Blocks,
-		tiles:  m.panel(panel),
-		blocks: m.Blocks,
-		rows:   count,
+	size := m.panelBytes()
+	linear(&linearArgs{
+		format:     tileFormat(m.Format),
+		out:        out[first*stride+col:],
+		stride:     stride,
+		x:          x.from(first, 0),
+		tiles:      m.tiles[panel*size : (panel+panels)*size],
+		panels:     panels,
+		panelBytes: size,
+		blocks:     m.Blocks,
+		rows:       count,
+		scratch:    s,
 	})
 }
 
@@ -50,34 +53,55 @@ func (f tileFormat) bytes() int {
 	return formats[f].tileBytes
 }
 
-// linearArgs are the arguments of a panel kernel: blocks consecutive tiles
-// against rows rows of planes, added block by block to out.
+// linearArgs are the arguments of a linear kernel: panels of blocks consecutive
+// tiles, against rows rows of planes, added block by block to out.
 type linearArgs struct {
 	format tileFormat
-	out    []float32 // row r at out[r*stride:], 16 values that are added to
+	// Row r of panel p is the 16 values at out[r*stride+16*p:].
+	out    []float32
 	stride int
-	x      []float32 // row r's blocks at x[r*rowBlk*64:]
+	x      activations
+	// Panel p begins at tiles[p*panelBytes:].
+	tiles      []byte
+	panels     int
+	panelBytes int
+	blocks     int
+	rows       int
+	// scratch may be nil for tiles in bf16, which need none.
+	scratch *Scratch
+}
+
+// activations are rows of planes from some row and block on.
+type activations struct {
+	form   form
+	data   []byte    // row r's blocks at data[r*rowBlk*form.bytes():]
 	sums   []float32 // row r's at sums[r*rowBlk:]
 	rowBlk int       // blocks from one row to the next
-	tiles  []byte
-	blocks int
-	rows   int
 }
+
+// from is p's rows from row on, their blocks from block on.
+func (p *Planes) from(row, block int) activations {
+	at := row*p.Blocks + block
+	return activations{p.form, p.data[at*p.form.bytes():], p.sums[at:], p.Blocks}
+}
+
+// rowBytes is the distance of two rows' data.
+func (a activations) rowBytes() int { return a.rowBlk * a.form.bytes() }
 
 // check panics unless everything that a kernel would touch is there: assembly
 // has no bounds checks of its own.
 func (a *linearArgs) check() {
 	last := a.rows - 1
-	_ = a.out[last*a.stride+TileN-1]
-	_ = a.x[(last*a.rowBlk+a.blocks)*planeFloats-1]
-	_ = a.sums[last*a.rowBlk+a.blocks-1]
-	_ = a.tiles[a.blocks*a.format.bytes()-1]
+	_ = a.out[last*a.stride+a.panels*TileN-1]
+	_ = a.x.data[last*a.x.rowBytes()+a.blocks*a.x.form.bytes()-1]
+	_ = a.x.sums[last*a.x.rowBlk+a.blocks-1]
+	_ = a.tiles[(a.panels-1)*a.panelBytes+a.blocks*a.format.bytes()-1]
 }
 
-// linear adds, to 16 outputs of each row, the products of the row with a run of
-// tiles.
-func linear(a linearArgs) {
-	if a.rows <= 0 || a.blocks <= 0 {
+// linear adds, to the outputs of each row, the products of the row with each
+// panel's tiles.
+func linear(a *linearArgs) {
+	if a.rows <= 0 || a.blocks <= 0 || a.panels <= 0 {
 		return
 	}
 	a.check()
@@ -86,15 +110,20 @@ func linear(a linearArgs) {
 
 // linearGeneric is the definition. One tile at a time is widened to float32,
 // then every row is multiplied with it.
-func linearGeneric(a linearArgs) {
+func linearGeneric(a *linearArgs) {
 	size := a.format.bytes()
 	var t wideTile
-	for b := range a.blocks {
-		t.widen(a.format, a.tiles[b*size:(b+1)*size])
-		for r := range a.rows {
-			acc := (*[TileN]float32)(a.out[r*a.stride:])
-			at := r*a.rowBlk + b
-			t.addRow(acc, (*[planeFloats]float32)(a.x[at*planeFloats:]), a.sums[at])
+	var planes [planeValues]float32
+	for p := range a.panels {
+		tiles := a.tiles[p*a.panelBytes:]
+		for b := range a.blocks {
+			t.widen(a.format, tiles[b*size:(b+1)*size])
+			for r := range a.rows {
+				acc := (*[TileN]float32)(a.out[r*a.stride+p*TileN:])
+				at := r*a.x.rowBlk + b
+				a.x.form.get(&planes, a.x.data[at*a.x.form.bytes():])
+				t.addRow(acc, &planes, a.x.sums[at])
+			}
 		}
 	}
 }
@@ -168,7 +197,7 @@ func widenHalves(out *[TileN]float32, b []byte) {
 
 // addRow adds one block of one row to its 16 outputs. x is the block's planes,
 // 32 hi then 32 lo; sum the block's sum.
-func (t *wideTile) addRow(acc *[TileN]float32, x *[planeFloats]float32, sum float32) {
+func (t *wideTile) addRow(acc *[TileN]float32, x *[planeValues]float32, sum float32) {
 	hi, lo := (*[BlockK]float32)(x[:]), (*[BlockK]float32)(x[BlockK:])
 	var h, l [TileN]float32
 	dotBlock(&h, hi, &t.w[0])

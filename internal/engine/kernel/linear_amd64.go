@@ -9,129 +9,124 @@ import (
 )
 
 // Why assembly: the compiler does not vectorise. One AVX-512 core does 16
-// products an instruction; the twin needs 30 to 60 times as long.
+// products an instruction, or 32 with VDPBF16PS; the twin needs 30 to 100 times
+// as long.
 
 //go:noescape
-func linearBF16R1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16R2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16R4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16R6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2R1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2R2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2R4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2R6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearQ8R1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearQ8R2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearQ8R4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ8R6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ40R1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ40R2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ40R4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ40R6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41R1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41R2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41R4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41R6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ40Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearQ40Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ8Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearQ8Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearBF16Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearBF16x2Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearQ41Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
 
 //go:noescape
-func linearQ40Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
 
 //go:noescape
-func linearQ8Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func expandQ8Quads(wide, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func expandQ40Quads(wide, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16x2Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 
-//go:noescape
-func linearQ41Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
-//go:noescape
-func linearQ40Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// panelRows is the most rows of a panelKernel, which keeps four chains of each
+// row in registers.
+const panelRows = 6
 
-//go:noescape
-func linearQ8Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// The kernels of a whole panel, by format: for formFloats, and for formQuads.
+var (
+	floatKernels = [...]panelKernel{
+		tileBF16:   linearBF16AVX512,
+		tileBF16x2: linearBF16x2AVX512,
+		tileQ8_0:   linearQ8AVX512,
+		tileQ4_0:   linearQ40AVX512,
+		tileQ4_1:   linearQ41AVX512,
+	}
+	quadKernels = [...]panelKernel{
+		tileBF16:   linearBF16Quads,
+		tileBF16x2: linearBF16x2Quads,
+		tileQ8_0:   linearQ8Quads,
+		tileQ4_0:   linearQ40Quads,
+		tileQ4_1:   linearQ41Quads,
+	}
+)
 
-//go:noescape
-func linearBF16Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16x2Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-type panelKernel = func(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
-
-// panelKernels has, by format, the kernels of each number of rows, most rows
-// first. A kernel of R rows keeps 4R chains in registers: 6 rows fill them.
-var panelKernels = [...][4]struct {
-	rows int
-	run  panelKernel
-}{
-	tileBF16:   {{6, linearBF16R6}, {4, linearBF16R4}, {2, linearBF16R2}, {1, linearBF16R1}},
-	tileBF16x2: {{6, linearBF16x2R6}, {4, linearBF16x2R4}, {2, linearBF16x2R2}, {1, linearBF16x2R1}},
-	tileQ8_0:   {{6, linearQ8R6}, {4, linearQ8R4}, {2, linearQ8R2}, {1, linearQ8R1}},
-	tileQ4_0:   {{6, linearQ40R6}, {4, linearQ40R4}, {2, linearQ40R2}, {1, linearQ40R1}},
-	tileQ4_1:   {{6, linearQ41R6}, {4, linearQ41R4}, {2, linearQ41R2}, {1, linearQ41R1}},
-}
-
-type halfKernel = func(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+type halfKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 // halfKernels has, by format, the AVX2 kernels of 1, 2 and 3 rows.
 var halfKernels = [...][3]halfKernel{
@@ -146,45 +141,119 @@ var halfKernels = [...][3]halfKernel{
 // preempted: 6 rows of 256 blocks take about 30 µs.
 const maxCallBlocks = 256
 
-func linearRows(a linearArgs) {
-	if level == cpu.Portable {
+func linearRows(a *linearArgs) {
+	switch {
+	case level == cpu.Portable:
 		linearGeneric(a)
-		return
+	case a.x.form == formQuads && a.rows > panelRows && wideKernels[a.format].run != nil:
+		linearWide(a)
+	case a.x.form == formQuads:
+		a.panelByPanel(quadKernels[a.format])
+	case level >= cpu.AVX512:
+		a.panelByPanel(floatKernels[a.format])
+	default:
+		linearAVX2(a)
 	}
-	size := a.format.bytes()
+}
+
+// panelCall is where a call of a kernel begins. The bounds have been checked for
+// the whole layer (linearArgs.check); checking them again for every call would
+// take as long as a short call itself.
+type panelCall struct {
+	out   unsafe.Pointer
+	x     unsafe.Pointer
+	sums  unsafe.Pointer
+	tiles unsafe.Pointer
+}
+
+// call is where panel p begins, at block block.
+func (a *linearArgs) call(p, block int) panelCall {
+	return panelCall{
+		out:   unsafe.Pointer(unsafe.SliceData(a.out[p*TileN:])),
+		x:     unsafe.Pointer(unsafe.SliceData(a.x.data[block*a.x.form.bytes():])),
+		sums:  unsafe.Pointer(unsafe.SliceData(a.x.sums[block:])),
+		tiles: unsafe.Pointer(unsafe.SliceData(a.tiles[p*a.panelBytes+block*a.format.bytes():])),
+	}
+}
+
+// panelByPanel runs the kernel on each panel, the rows in groups of 6 or, where
+// they do not divide, of as nearly the same size as can be: the fewer rows, the
+// more of the time goes to the weights.
+func (a *linearArgs) panelByPanel(run panelKernel) {
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
 	for done := 0; done < a.blocks; done += maxCallBlocks {
-		part := a
-		part.blocks = min(maxCallBlocks, a.blocks-done)
-		part.x, part.sums, part.tiles = a.x[done*planeFloats:], a.sums[done:], a.tiles[done*size:]
-		if level == cpu.AVX512 {
-			linearAVX512(part)
-		} else {
-			linearAVX2(part)
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+		for p := range a.panels {
+			c := a.call(p, done)
+			groups := (a.rows + panelRows - 1) / panelRows
+			for left := a.rows; left > 0; groups-- {
+				n := uintptr((left + groups - 1) / groups)
+				run((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, (*byte)(c.tiles), blocks, n)
+				c.out = unsafe.Add(c.out, n*stride)
+				c.x = unsafe.Add(c.x, n*xStride)
+				c.sums = unsafe.Add(c.sums, n*sumStride)
+				left -= int(n)
+			}
 		}
 	}
 }
 
-func linearAVX512(a linearArgs) {
-	r := 0
-	for _, k := range panelKernels[a.format] {
-		for ; a.rows-r >= k.rows; r += k.rows {
-			k.run(unsafe.SliceData(a.out[r*a.stride:]), uintptr(4*a.stride),
-				unsafe.SliceData(a.x[r*a.rowBlk*planeFloats:]), uintptr(4*a.rowBlk*planeFloats),
-				unsafe.SliceData(a.sums[r*a.rowBlk:]), uintptr(4*a.rowBlk),
-				unsafe.SliceData(a.tiles), uintptr(a.blocks))
+type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+
+// wideKernels has, by quantised format, what expands its tiles to bf16 and what
+// multiplies the expanded tiles.
+var wideKernels = [...]struct {
+	expand func(wide, tiles *byte, blocks uintptr)
+	run    wideKernel
+	scales int // where a tile has its scales
+}{
+	tileQ8_0:   {expandQ8Quads, linearWideScaleQuads, tileWeights},
+	tileQ4_0:   {expandQ40Quads, linearWideScaleQuads, tileWeights / 2},
+	tileQ4_1:   {expandQ41Quads, linearWideScaleMinQuads, tileWeights / 2},
+	tileBF16x2: {},
+}
+
+// linearWide is panelByPanel with each panel's tiles expanded once for all rows,
+// some blocks at a time, which then wait in the cache.
+func linearWide(a *linearArgs) {
+	k, size := &wideKernels[a.format], uintptr(a.format.bytes())
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
+	wide := unsafe.SliceData(a.scratch.wide)
+	for done := 0; done < a.blocks; done += wideBlocks {
+		blocks := uintptr(min(wideBlocks, a.blocks-done))
+		for p := range a.panels {
+			c := a.call(p, done)
+			k.expand(wide, (*byte)(c.tiles), blocks)
+			scales := (*byte)(unsafe.Add(c.tiles, k.scales))
+			groups := (a.rows + panelRows - 1) / panelRows
+			for left := a.rows; left > 0; groups-- {
+				n := uintptr((left + groups - 1) / groups)
+				k.run((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, wide, blocks, n, scales, size)
+				c.out = unsafe.Add(c.out, n*stride)
+				c.x = unsafe.Add(c.x, n*xStride)
+				c.sums = unsafe.Add(c.sums, n*sumStride)
+				left -= int(n)
+			}
 		}
 	}
 }
 
-func linearAVX2(a linearArgs) {
-	for r := 0; r < a.rows; {
-		n := min(3, a.rows-r)
-		for half := range uintptr(2) {
-			halfKernels[a.format][n-1](unsafe.SliceData(a.out[r*a.stride:]), uintptr(4*a.stride),
-				unsafe.SliceData(a.x[r*a.rowBlk*planeFloats:]), uintptr(4*a.rowBlk*planeFloats),
-				unsafe.SliceData(a.sums[r*a.rowBlk:]), uintptr(4*a.rowBlk),
-				unsafe.SliceData(a.tiles), uintptr(a.blocks), half)
+func linearAVX2(a *linearArgs) {
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
+	for done := 0; done < a.blocks; done += maxCallBlocks {
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+		for p := range a.panels {
+			c := a.call(p, done)
+			for left := a.rows; left > 0; {
+				n := min(3, left)
+				for half := range uintptr(2) {
+					halfKernels[a.format][n-1]((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, (*byte)(c.tiles), blocks, half)
+				}
+				c.out = unsafe.Add(c.out, uintptr(n)*stride)
+				c.x = unsafe.Add(c.x, uintptr(n)*xStride)
+				c.sums = unsafe.Add(c.sums, uintptr(n)*sumStride)
+				left -= n
+			}
 		}
-		r += n
 	}
 }

@@ -12,66 +12,66 @@ import (
 // products; what that gains on which machine was not measured.
 
 //go:noescape
-func linearBF16N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16x2N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16x2N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16x2N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16x2N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearBF16x2N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ8N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ8N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ8N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ8N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ8N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ40N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ40N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ40N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ40N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ40N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ41N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ41N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ41N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearQ41N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+func linearQ41N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
-type panelKernel = func(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 
 // panelKernels has, by format, the kernels of each number of rows, most rows
 // first. A kernel of R rows keeps 4R chains in registers: 6 rows, with four
@@ -91,28 +91,26 @@ var panelKernels = [...][4]struct {
 // preempted: 6 rows of 64 blocks are 100,000 vector instructions.
 const maxCallBlocks = 64
 
-func linearRows(a linearArgs) {
+func linearRows(a *linearArgs) {
 	if level == cpu.Portable {
 		linearGeneric(a)
 		return
 	}
 	size := a.format.bytes()
 	for done := 0; done < a.blocks; done += maxCallBlocks {
-		part := a
-		part.blocks = min(maxCallBlocks, a.blocks-done)
-		part.x, part.sums, part.tiles = a.x[done*planeFloats:], a.sums[done:], a.tiles[done*size:]
-		linearNEON(part)
-	}
-}
-
-func linearNEON(a linearArgs) {
-	r := 0
-	for _, k := range panelKernels[a.format] {
-		for ; a.rows-r >= k.rows; r += k.rows {
-			k.run(unsafe.SliceData(a.out[r*a.stride:]), uintptr(4*a.stride),
-				unsafe.SliceData(a.x[r*a.rowBlk*planeFloats:]), uintptr(4*a.rowBlk*planeFloats),
-				unsafe.SliceData(a.sums[r*a.rowBlk:]), uintptr(4*a.rowBlk),
-				unsafe.SliceData(a.tiles), uintptr(a.blocks))
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+		for p := range a.panels {
+			out, tiles := a.out[p*TileN:], a.tiles[p*a.panelBytes+done*size:]
+			r := 0
+			for _, k := range panelKernels[a.format] {
+				for ; a.rows-r >= k.rows; r += k.rows {
+					at := r*a.x.rowBlk + done
+					k.run(unsafe.SliceData(out[r*a.stride:]), uintptr(4*a.stride),
+						unsafe.SliceData(a.x.data[at*a.x.form.bytes():]), uintptr(a.x.rowBytes()),
+						unsafe.SliceData(a.x.sums[at:]), uintptr(4*a.x.rowBlk),
+						unsafe.SliceData(tiles), blocks)
+				}
+			}
 		}
 	}
 }

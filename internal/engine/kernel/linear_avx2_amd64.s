@@ -363,62 +363,62 @@ GLOBL uppers<>(SB), RODATA|NOPTR, $32
 	ADDHI(ROW1, Y1, Y4); \
 	ADDHI(ROW2, Y2, Y5)
 
-// func linearQ41Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ41Y1(SB), NOSPLIT, $0-72
 	Q41(MAC1, ZERO1, SCALEMIN1)
 
-// func linearQ40Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ40Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ40Y1(SB), NOSPLIT, $0-72
 	Q40(MAC1, ZERO1, SCALE1)
 
-// func linearQ8Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ8Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ8Y1(SB), NOSPLIT, $0-72
 	Q8(MAC1, ZERO1, SCALE1)
 
-// func linearBF16Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16Y1(SB), NOSPLIT, $0-72
 	BF16(MAC1, ZERO1, ADD1)
 
-// func linearBF16x2Y1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16x2Y1(SB), NOSPLIT, $0-72
 	BF16X2(MAC1, MACHI1, ZERO1, ADD1, ADDHI1)
 
-// func linearQ41Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ41Y2(SB), NOSPLIT, $0-72
 	Q41(MAC2, ZERO2, SCALEMIN2)
 
-// func linearQ40Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ40Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ40Y2(SB), NOSPLIT, $0-72
 	Q40(MAC2, ZERO2, SCALE2)
 
-// func linearQ8Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ8Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ8Y2(SB), NOSPLIT, $0-72
 	Q8(MAC2, ZERO2, SCALE2)
 
-// func linearBF16Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16Y2(SB), NOSPLIT, $0-72
 	BF16(MAC2, ZERO2, ADD2)
 
-// func linearBF16x2Y2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16x2Y2(SB), NOSPLIT, $0-72
 	BF16X2(MAC2, MACHI2, ZERO2, ADD2, ADDHI2)
 
-// func linearQ41Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ41Y3(SB), NOSPLIT, $0-72
 	Q41(MAC3, ZERO3, SCALEMIN3)
 
-// func linearQ40Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ40Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ40Y3(SB), NOSPLIT, $0-72
 	Q40(MAC3, ZERO3, SCALE3)
 
-// func linearQ8Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearQ8Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearQ8Y3(SB), NOSPLIT, $0-72
 	Q8(MAC3, ZERO3, SCALE3)
 
-// func linearBF16Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16Y3(SB), NOSPLIT, $0-72
 	BF16(MAC3, ZERO3, ADD3)
 
-// func linearBF16x2Y3(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+// func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 TEXT ·linearBF16x2Y3(SB), NOSPLIT, $0-72
 	BF16X2(MAC3, MACHI3, ZERO3, ADD3, ADDHI3)

@@ -602,82 +602,82 @@ second:                   \
 	BNE  block;           \
 	RET
 
-// func linearBF16N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16N1(SB), NOSPLIT, $0-64
 	PANEL(PMASKS_BF16, PEIGHT_BF16, FOUR(PPLAIN), 0)
 
-// func linearBF16N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16N2(SB), NOSPLIT, $0-64
 	ROWS(ALL2, MASKS_BF16, EIGHT_BF16, 1024, 16, 1024, SCALES_NONE, PLAIN)
 
-// func linearBF16N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16N4(SB), NOSPLIT, $0-64
 	ROWS(ALL4, MASKS_BF16, EIGHT_BF16, 1024, 16, 1024, SCALES_NONE, PLAIN)
 
-// func linearBF16N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16N6(SB), NOSPLIT, $0-64
 	ROWS(ALL6, MASKS_BF16, EIGHT_BF16, 1024, 16, 1024, SCALES_NONE, PLAIN)
 
-// func linearBF16x2N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16x2N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16x2N1(SB), NOSPLIT, $0-64
 	PANEL_BF16X2
 
-// func linearBF16x2N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16x2N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16x2N2(SB), NOSPLIT, $0-64
 	ROWS_BF16X2(ALL2)
 
-// func linearBF16x2N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16x2N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16x2N4(SB), NOSPLIT, $0-64
 	ROWS_BF16X2(ALL4)
 
-// func linearBF16x2N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearBF16x2N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearBF16x2N6(SB), NOSPLIT, $0-64
 	ROWS_BF16X2(ALL6)
 
-// func linearQ8N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ8N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ8N1(SB), NOSPLIT, $0-64
 	PANEL(PMASKS_Q8, PEIGHT_Q8, PSCALES, 32)
 
-// func linearQ8N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ8N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ8N2(SB), NOSPLIT, $0-64
 	ROWS(ALL2, MASKS_Q8, EIGHT_Q8, 512, 4, 544, SCALES_D, SCALE)
 
-// func linearQ8N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ8N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ8N4(SB), NOSPLIT, $0-64
 	ROWS(ALL4, MASKS_Q8, EIGHT_Q8, 512, 4, 544, SCALES_D, SCALE)
 
-// func linearQ8N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ8N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ8N6(SB), NOSPLIT, $0-64
 	ROWS(ALL6, MASKS_Q8, EIGHT_Q8, 512, 4, 544, SCALES_D, SCALE)
 
-// func linearQ40N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ40N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ40N1(SB), NOSPLIT, $0-64
 	PANEL(MASKS_Q40, PEIGHT_Q40, PSCALES, 32)
 
-// func linearQ40N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ40N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ40N2(SB), NOSPLIT, $0-64
 	ROWS(ALL2, MASKS_Q40, EIGHT_Q40, 256, 16, 288, SCALES_D, SCALE)
 
-// func linearQ40N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ40N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ40N4(SB), NOSPLIT, $0-64
 	ROWS(ALL4, MASKS_Q40, EIGHT_Q40, 256, 16, 288, SCALES_D, SCALE)
 
-// func linearQ40N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ40N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ40N6(SB), NOSPLIT, $0-64
 	ROWS(ALL6, MASKS_Q40, EIGHT_Q40, 256, 16, 288, SCALES_D, SCALE)
 
-// func linearQ41N1(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ41N1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ41N1(SB), NOSPLIT, $0-64
 	PANEL(PMASKS_Q41, PEIGHT_Q41, PSCALES_MIN, 64)
 
-// func linearQ41N2(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ41N2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ41N2(SB), NOSPLIT, $0-64
 	ROWS(ALL2, MASKS_Q41, EIGHT_Q41, 256, 16, 320, SCALES_DM, SCALEMIN)
 
-// func linearQ41N4(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ41N4(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ41N4(SB), NOSPLIT, $0-64
 	ROWS(ALL4, MASKS_Q41, EIGHT_Q41, 256, 16, 320, SCALES_DM, SCALEMIN)
 
-// func linearQ41N6(out *float32, stride uintptr, x *float32, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
+// func linearQ41N6(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr)
 TEXT ·linearQ41N6(SB), NOSPLIT, $0-64
 	ROWS(ALL6, MASKS_Q41, EIGHT_Q41, 256, 16, 320, SCALES_DM, SCALEMIN)

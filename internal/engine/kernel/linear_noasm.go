@@ -2,4 +2,4 @@
 
 package kernel
 
-func linearRows(a linearArgs) { linearGeneric(a) }
+func linearRows(a *linearArgs) { linearGeneric(a) }

@@ -107,7 +107,7 @@ func linearIsTheProduct(t *testing.T) {
 			x, xs := randomPlanes(r, 3, k)
 			out := make([]float32, 3*m.PaddedN())
 			for p := range m.Panels {
-				m.MulPanel(out, m.PaddedN(), x, 0, 3, p)
+				m.MulPanels(scratch, out, m.PaddedN(), x, 0, 3, p, 1)
 			}
 			for row := range xs {
 				for i := range n {
@@ -148,15 +148,15 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 					out[i] = float32(math.NaN())
 				}
 				for p := range m.Panels {
-					m.MulPanel(out[:rows*stride], stride, x, 0, rows, p)
+					m.MulPanels(scratch, out[:rows*stride], stride, x, 0, rows, p, 1)
 				}
 				want := make([]float32, TileN)
 				for row := range rows {
 					for p := range m.Panels {
 						clear(want)
-						linearGeneric(linearArgs{format: tileFormat(f), out: want, stride: TileN,
-							x: x.Data[row*blocks*planeFloats:], sums: x.Sums[row*blocks:], rowBlk: blocks,
-							tiles: m.panel(p), blocks: blocks, rows: 1})
+						linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: TileN, panels: 1,
+							x:     x.from(row, 0),
+							tiles: m.panel(p), blocks: blocks, rows: 1, scratch: scratch})
 						got := out[row*stride+p*TileN:][:TileN]
 						sameBits(t, fmt.Sprintf("%v, %d blocks, row %d of %d, panel %d", f, blocks, row, rows, p), got, want)
 					}
@@ -181,8 +181,8 @@ func longRowsMatchTwin(t *testing.T) {
 		m, _ := randomMatrix(t, r, f, TileN, blocks*BlockK)
 		x, _ := randomPlanes(r, rows, blocks*BlockK)
 		got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
-		m.MulPanel(got, TileN, x, 0, rows, 0)
-		linearGeneric(linearArgs{format: tileFormat(f), out: want, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks,
+		m.MulPanels(scratch, got, TileN, x, 0, rows, 0, 1)
+		linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: TileN, panels: 1, x: x.from(0, 0),
 			tiles: m.panel(0), blocks: blocks, rows: rows})
 		sameBits(t, f.String(), got, want)
 	}
@@ -199,7 +199,7 @@ func twoPlaneWeightsMatchTwin(t *testing.T) {
 		}
 		for rows := 1; rows <= 13; rows++ {
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
-			a := linearArgs{format: tileBF16x2, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks, tiles: tiles, blocks: blocks, rows: rows}
+			a := &linearArgs{format: tileBF16x2, stride: TileN, panels: 1, x: x.from(0, 0), tiles: tiles, blocks: blocks, rows: rows}
 			got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
 			for i := range got {
 				got[i] = activation(r)
@@ -234,7 +234,7 @@ func BenchmarkLinear(b *testing.B) {
 				b.SetBytes(int64(m.Bytes()))
 				for b.Loop() {
 					for p := range m.Panels {
-						m.MulPanel(out, m.PaddedN(), x, 0, rows, p)
+						m.MulPanels(scratch, out, m.PaddedN(), x, 0, rows, p, 1)
 					}
 				}
 				b.ReportMetric(float64(b.N)*float64(rows)*1536*576*2/b.Elapsed().Seconds()/1e9, "Gmac/s")

@@ -4,35 +4,50 @@ package kernel
 // layer sums, and in which formats hold their scales.
 const BlockK = 32
 
-// planeFloats is the size of one block of one row in Planes.Data.
-const planeFloats = 2 * BlockK
+// planeValues is how many values one block of one row has in its two planes.
+const planeValues = 2 * BlockK
 
 // Planes holds rows of activations, each split into two bf16 planes: hi =
 // bf16(x), lo = bf16(x-hi). A row is padded with +0 to whole blocks.
 //
-// The values are kept as float32, which holds them exactly. Data is [rows,
-// blocks, 2, 32]: of each block first the 32 hi values, then the 32 lo. Sums
-// is [rows, blocks], the sum of each block's x by [blockSum]'s order.
+// How the values lie is the kernels' affair ([form]); it depends on how many
+// rows a linear layer takes, so [Planes.Reset] comes before the rows.
 type Planes struct {
 	K      int // columns, before padding
 	Blocks int // per row: ceil(K/32)
-	Data   []float32
-	Sums   []float32
+	form   form
+	data   []byte    // [rows, blocks] of form.bytes()
+	sums   []float32 // [rows, blocks], the sum of each block's x by [blockSum]'s order
 }
 
-// NewPlanes has room for rows of k columns, all +0.
+// NewPlanes has room for rows of k columns, in the form for that many.
 func NewPlanes(rows, k int) *Planes {
 	blocks := (k + BlockK - 1) / BlockK
 	return &Planes{
 		K:      k,
 		Blocks: blocks,
-		Data:   alignedFloats(rows * blocks * planeFloats),
-		Sums:   make([]float32, rows*blocks),
+		form:   formFor(rows),
+		data:   AlignedBytes(rows * blocks * formFloats.bytes()), // the largest form
+		sums:   make([]float32, rows*blocks),
 	}
 }
 
-// Rows is how many rows there is room for.
-func (p *Planes) Rows() int { return len(p.Sums) / p.Blocks }
+// Reset makes p ready for rows that go through linear layers together, that
+// many of them. What p held is lost.
+func (p *Planes) Reset(rows int) { p.form = formFor(rows) }
+
+// PanelsAtOnce is how many panels one MulPanels should have at least to be
+// worth its start.
+func (p *Planes) PanelsAtOnce() int {
+	if p.form == formTileRows {
+		return tilePanels
+	}
+	return 1
+}
+
+// tilePanels is how many panels share the rows that a block of k has brought
+// into the cache.
+const tilePanels = 6
 
 // Split splits x, one whole row of K values, into row.
 func (p *Planes) Split(row int, x []float32) {
@@ -44,28 +59,34 @@ func (p *Planes) Split(row int, x []float32) {
 // different goroutines.
 func (p *Planes) SplitBlocks(row, first int, x []float32) {
 	at := row*p.Blocks + first
-	for len(x) >= BlockK {
-		n := len(x) / BlockK
-		splitBlocks(p.Data[at*planeFloats:(at+n)*planeFloats], p.Sums[at:at+n], x[:n*BlockK])
+	if n := len(x) / BlockK; n > 0 {
+		splitBlocks(p.form, p.blocks(at, n), p.sums[at:at+n], x[:n*BlockK])
 		x, at = x[n*BlockK:], at+n
 	}
 	if len(x) > 0 {
 		var padded [BlockK]float32
 		copy(padded[:], x)
-		splitBlocks(p.Data[at*planeFloats:(at+1)*planeFloats], p.Sums[at:at+1], padded[:])
+		splitBlocks(p.form, p.blocks(at, 1), p.sums[at:at+1], padded[:])
 	}
 }
 
-// splitBlocksGeneric splits len(sums) blocks of x: data is [blocks, 2, 32].
-func splitBlocksGeneric(data, sums, x []float32) {
+// blocks is n blocks from block at on, counted over all rows.
+func (p *Planes) blocks(at, n int) []byte {
+	size := p.form.bytes()
+	return p.data[at*size : (at+n)*size]
+}
+
+// splitBlocksGeneric splits len(sums) blocks of x.
+func splitBlocksGeneric(f form, data []byte, sums, x []float32) {
+	var planes [planeValues]float32
 	for b := range sums {
 		in := (*[BlockK]float32)(x[b*BlockK:])
-		out := (*[planeFloats]float32)(data[b*planeFloats:])
 		for i, v := range in {
 			hi := toBF16(v)
-			out[i] = hi
-			out[BlockK+i] = toBF16(v - hi)
+			planes[i] = hi
+			planes[BlockK+i] = toBF16(v - hi)
 		}
+		f.put(data[b*f.bytes():], &planes)
 		sums[b] = blockSum(in)
 	}
 }

@@ -51,7 +51,7 @@ func checkLinear(r *rand.Rand, f tileFormat, rows int) error {
 	}
 	got, want := checkInput(r, rows*TileN), make([]float32, rows*TileN)
 	copy(want, got)
-	a := linearArgs{format: f, out: got, stride: TileN, x: x.Data, sums: x.Sums, rowBlk: blocks, tiles: tiles, blocks: blocks, rows: rows}
+	a := &linearArgs{format: f, out: got, stride: TileN, x: x.from(0, 0), tiles: tiles, panels: 1, blocks: blocks, rows: rows, scratch: NewScratch()}
 	linearRows(a)
 	a.out = want
 	linearGeneric(a)
@@ -92,12 +92,20 @@ func checkVectors(r *rand.Rand) error {
 	return nil
 }
 
+// checkSplit compares every form's way to planes.
 func checkSplit(x []float32) error {
-	const size = 2 * (planeFloats + 1)
-	got, want := make([]float32, size), make([]float32, size)
-	splitBlocks(got[2:], got[:2], x)
-	splitBlocksGeneric(want[2:], want[:2], x)
-	return compare("split", got, want)
+	for _, f := range []form{formFloats, formFor(1), formFor(minTileRows)} {
+		var got [2][]float32
+		for i, split := range []func(form, []byte, []float32, []float32){splitBlocks, splitBlocksGeneric} {
+			data, sums := AlignedBytes(2*f.bytes()), make([]float32, 2)
+			split(f, data, sums, x)
+			got[i] = append(sums, floatsOf(data)...)
+		}
+		if err := compare(fmt.Sprintf("split into form %d", f), got[0], got[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkInput is n values of many binades, some of them tiny or zero.

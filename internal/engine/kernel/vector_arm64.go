@@ -30,9 +30,6 @@ func squareSumNEON(lanes *[16]float32, x *float32, n uintptr)
 //go:noescape
 func scaleByNEON(dst, x, w *float32, n uintptr, inv float32)
 
-//go:noescape
-func splitNEON(data, sums, x *float32, blocks uintptr)
-
 // maxCallVectors bounds the vectors of 16 of one assembly call, which cannot be
 // preempted: some tens of µs.
 const maxCallVectors = 512
@@ -104,16 +101,6 @@ func scaleBy(dst, x, w []float32, inv float32) {
 		dst, x, w = dst[n:], x[n:], w[n:]
 	}
 	scaleByGeneric(dst, x, w, inv)
-}
-
-func splitBlocks(data, sums, x []float32) {
-	for vectors() && len(sums) > 0 {
-		n := min(len(sums), maxCallVectors)
-		_, _ = data[n*planeFloats-1], x[n*BlockK-1]
-		splitNEON(unsafe.SliceData(data), unsafe.SliceData(sums), unsafe.SliceData(x), uintptr(n))
-		data, sums, x = data[n*planeFloats:], sums[n:], x[n*BlockK:]
-	}
-	splitBlocksGeneric(data, sums, x)
 }
 
 // vectors says whether there are kernels for whole vectors of 16.

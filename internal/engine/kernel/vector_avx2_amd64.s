@@ -345,7 +345,7 @@ scaleLoop:
 	TO_BF16(Y1, Y2, Y3);       \
 	VMOVUPS Y2, (AT+128)(DX)
 
-// func splitAVX2(data, sums, x *float32, blocks uintptr)
+// func splitAVX2(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitAVX2(SB), NOSPLIT, $0-32
 	MOVQ data+0(FP), DX
 	MOVQ sums+8(FP), DI

@@ -281,7 +281,7 @@ scaleLoop:
 	TO_BF16(V18);           \
 	FMOVQ F16, (AT+128)(R0)
 
-// func splitNEON(data, sums, x *float32, blocks uintptr)
+// func splitNEON(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitNEON(SB), NOSPLIT, $0-32
 	MOVD data+0(FP), R0
 	MOVD sums+8(FP), R1

@@ -6,7 +6,6 @@ func maxOf(x []float32) float32              { return maxGeneric(x) }
 func finite(x []float32) bool                { return finiteGeneric(x) }
 func squareSum(x []float32) float32          { return squareSumGeneric(x) }
 func siluMul(dst, gate, up []float32)        { siluMulGeneric(dst, gate, up) }
-func splitBlocks(data, sums, x []float32)    { splitBlocksGeneric(data, sums, x) }
 func scaleBy(dst, x, w []float32, s float32) { scaleByGeneric(dst, x, w, s) }
 
 func expSum(weights, x []float32, max, invT float32) float32 {

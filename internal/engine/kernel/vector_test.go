@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -64,14 +65,18 @@ func TestSplitMatchesTwin(t *testing.T) { atEveryLevel(t, splitMatchesTwin) }
 
 func splitMatchesTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
-	for _, blocks := range []int{1, 2, 18, 511, 512, 513} {
-		x := floats(r, blocks*BlockK)
-		got, want := make([]float32, blocks*planeFloats), make([]float32, blocks*planeFloats)
-		gotSums, wantSums := make([]float32, blocks), make([]float32, blocks)
-		splitBlocks(got, gotSums, x)
-		splitBlocksGeneric(want, wantSums, x)
-		sameBits(t, fmt.Sprintf("%d blocks: planes", blocks), got, want)
-		sameBits(t, fmt.Sprintf("%d blocks: sums", blocks), gotSums, wantSums)
+	for _, f := range []form{formFloats, formFor(1), formFor(minTileRows)} { // those of this level
+		for _, blocks := range []int{1, 2, 18, 511, 512, 513} {
+			x := floats(r, blocks*BlockK)
+			got, want := AlignedBytes(blocks*f.bytes()), AlignedBytes(blocks*f.bytes())
+			gotSums, wantSums := make([]float32, blocks), make([]float32, blocks)
+			splitBlocks(f, got, gotSums, x)
+			splitBlocksGeneric(f, want, wantSums, x)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("form %d, %d blocks: planes differ", f, blocks)
+			}
+			sameBits(t, fmt.Sprintf("form %d, %d blocks: sums", f, blocks), gotSums, wantSums)
+		}
 	}
 }
 
@@ -93,7 +98,7 @@ func nonFiniteStaysNonFinite(t *testing.T) {
 			}
 			p := NewPlanes(1, 64)
 			p.Split(0, x)
-			if Finite(p.Data) {
+			if Finite(p.values()) {
 				t.Errorf("Split loses %v at %d", bad, at)
 			}
 			dst := make([]float32, 64)
@@ -153,8 +158,9 @@ func planesHoldTheValue(t *testing.T) {
 			x[i] = float32(math.Ldexp(r.NormFloat64(), r.IntN(100)-70))
 		}
 		p.Split(0, x)
+		planes := p.values()
 		for i, v := range x {
-			hi, lo := p.Data[i], p.Data[BlockK+i]
+			hi, lo := planes[i], planes[BlockK+i]
 			for _, plane := range []float32{hi, lo} {
 				if math.Float32bits(plane)&0xffff != 0 || plane != 0 && math.Abs(float64(plane)) < flushBelow {
 					t.Fatalf("%v has a plane %v", v, plane)

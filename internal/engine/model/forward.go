@@ -39,6 +39,7 @@ type Runner struct {
 // worker is one thread's own memory.
 type worker struct {
 	attention *kernel.Attention
+	scratch   *kernel.Scratch
 	blocks    [][]byte
 	row       []float32
 }
@@ -65,6 +66,7 @@ func NewRunner(m *Model, t *team.Team, maxRows int) *Runner {
 	for range t.Size() {
 		r.workers = append(r.workers, worker{
 			attention: kernel.NewAttention(m.kv),
+			scratch:   kernel.NewScratch(),
 			row:       make([]float32, max(m.Dim, m.FFN)),
 		})
 	}
@@ -82,6 +84,9 @@ func (r *Runner) Forward(chunks []Chunk, visit Visit) {
 	r.step.lay(chunks)
 	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)))
 	rows := len(r.step.rows)
+	for _, p := range []*kernel.Planes{r.normed, r.mixed, r.gated} {
+		p.Reset(rows)
+	}
 	r.team.Run(rows, r.beginRow)
 	for i := range r.layers {
 		l := &r.layers[i]
@@ -112,14 +117,22 @@ func (r *Runner) project(x *kernel.Planes, rows int, out []float32, matrices ...
 		stride += m.PaddedN()
 		panels += m.Panels
 	}
-	r.team.Run(panels, func(_, p int) {
+	// Some pieces for each thread, so that none waits long for the last.
+	piece := max(x.PanelsAtOnce(), panels/(8*r.team.Size()))
+	pieces := 0
+	for _, m := range matrices {
+		pieces += (m.Panels + piece - 1) / piece
+	}
+	r.team.Run(pieces, func(w, p int) {
 		column := 0
 		for _, m := range matrices {
-			if p < m.Panels {
-				m.MulPanel(out[column:], stride, x, 0, rows, p)
+			n := (m.Panels + piece - 1) / piece
+			if p < n {
+				first := p * piece
+				m.MulPanels(r.workers[w].scratch, out[column:], stride, x, 0, rows, first, min(piece, m.Panels-first))
 				return
 			}
-			p -= m.Panels
+			p -= n
 			column += m.PaddedN()
 		}
 	})
@@ -208,6 +221,7 @@ func (r *Runner) visitLogits(visit Visit) {
 	for wanted := r.step.wanted; len(wanted) > 0; {
 		rows := wanted[:min(logitRows, len(wanted))]
 		wanted = wanted[len(rows):]
+		r.last.Reset(len(rows))
 		r.team.Run(len(rows), func(w, i int) {
 			x := r.x[rows[i]*r.Dim : (rows[i]+1)*r.Dim]
 			r.addBranch(x, rows[i])

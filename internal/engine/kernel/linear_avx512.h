@@ -1,0 +1,112 @@
+// What the AVX-512 kernels of the linear layer share: one panel of 16 outputs,
+// 1 to 6 rows of planes, any number of blocks. The definition is linearGeneric.
+//
+// Registers of row r, one lane an output:
+//	Z(r)     even k, hi plane      Z(6+r)   odd k, hi plane
+//	Z(12+r)  even k, lo plane      Z(18+r)  odd k, lo plane
+//
+//	SI  x, at this block's hi plane; rows R8, R9 = 3*R8, R10 = 5*R8 apart
+//	DX  out; rows R11, R12 = 3*R11, R13 = 5*R11 apart
+//	BX  sums, at this block; rows AX, R14 = 3*AX, R15 = 5*AX apart
+//	DI  tile                       CX  scratch
+//
+// A file that includes this one defines SCALES, MINIMA and SCRATCH: registers
+// that are free at the end of a block.
+
+// Row addresses, from a base and the row stride with its multiples.
+#define ROW0(OFF, B, S1, S3, S5) (OFF)(B)
+#define ROW1(OFF, B, S1, S3, S5) (OFF)(B)(S1*1)
+#define ROW2(OFF, B, S1, S3, S5) (OFF)(B)(S1*2)
+#define ROW3(OFF, B, S1, S3, S5) (OFF)(B)(S3*1)
+#define ROW4(OFF, B, S1, S3, S5) (OFF)(B)(S1*4)
+#define ROW5(OFF, B, S1, S3, S5) (OFF)(B)(S5*1)
+
+// EACH1 to EACH6 do OP, with its argument A, for that many rows.
+#define EACH1(OP, A) OP(A, 0, ROW0, Z0, Z6, Z12, Z18)
+#define EACH2(OP, A) EACH1(OP, A); OP(A, 1, ROW1, Z1, Z7, Z13, Z19)
+#define EACH3(OP, A) EACH2(OP, A); OP(A, 2, ROW2, Z2, Z8, Z14, Z20)
+#define EACH4(OP, A) EACH3(OP, A); OP(A, 3, ROW3, Z3, Z9, Z15, Z21)
+#define EACH5(OP, A) EACH4(OP, A); OP(A, 4, ROW4, Z4, Z10, Z16, Z22)
+#define EACH6(OP, A) EACH5(OP, A); OP(A, 5, ROW5, Z5, Z11, Z17, Z23)
+
+// A row's start of block: all chains at +0.
+#define CLEAR(A, N, ROW, HE, HO, LE, LO) \
+	VPXORD HE, HE, HE; \
+	VPXORD HO, HO, HO; \
+	VPXORD LE, LE, LE; \
+	VPXORD LO, LO, LO
+
+// A row's end of block: t = (he + ho) + (le + lo); out += t*d.
+#define SCALE(A, N, ROW, HE, HO, LE, LO) \
+	VADDPS  HO, HE, HE;                        \
+	VADDPS  LO, LE, LE;                        \
+	VADDPS  LE, HE, HE;                        \
+	VMULPS  SCALES, HE, HE;                    \
+	VADDPS  ROW(0, DX, R11, R12, R13), HE, HE; \
+	VMOVUPS HE, ROW(0, DX, R11, R12, R13)
+
+// The same, then out += m*s.
+#define SCALEMIN(A, N, ROW, HE, HO, LE, LO) \
+	VADDPS      HO, HE, HE;                               \
+	VADDPS      LO, LE, LE;                               \
+	VADDPS      LE, HE, HE;                               \
+	VMULPS      SCALES, HE, HE;                           \
+	VADDPS      ROW(0, DX, R11, R12, R13), HE, HE;        \
+	VMULPS.BCST ROW(0, BX, AX, R14, R15), MINIMA, SCRATCH; \
+	VADDPS      SCRATCH, HE, HE;                          \
+	VMOVUPS     HE, ROW(0, DX, R11, R12, R13)
+
+// Unscaled: out += he + ho; out += le + lo.
+#define ADD(A, N, ROW, HE, HO, LE, LO) \
+	VADDPS  HO, HE, HE;                        \
+	VADDPS  LO, LE, LE;                        \
+	VADDPS  ROW(0, DX, R11, R12, R13), HE, HE; \
+	VADDPS  LE, HE, HE;                        \
+	VMOVUPS HE, ROW(0, DX, R11, R12, R13)
+
+// The hi plane alone: out += he + ho.
+#define ADDHI(A, N, ROW, HE, HO, LE, LO) \
+	VADDPS  HO, HE, HE;                        \
+	VADDPS  ROW(0, DX, R11, R12, R13), HE, HE; \
+	VMOVUPS HE, ROW(0, DX, R11, R12, R13)
+
+// Arguments and strides, the same for every kernel.
+#define ARGUMENTS \
+	MOVQ tiles+48(FP), DI; \
+	ROW_ARGUMENTS
+
+#define ROW_ARGUMENTS \
+	MOVQ out+0(FP), DX;        \
+	MOVQ stride+8(FP), R11;    \
+	MOVQ x+16(FP), SI;         \
+	MOVQ xStride+24(FP), R8;   \
+	MOVQ sums+32(FP), BX;      \
+	MOVQ sumStride+40(FP), AX; \
+	LEAQ (R8)(R8*2), R9;       \
+	LEAQ (R8)(R8*4), R10;      \
+	LEAQ (R11)(R11*2), R12;    \
+	LEAQ (R11)(R11*4), R13;    \
+	LEAQ (AX)(AX*2), R14;      \
+	LEAQ (AX)(AX*4), R15
+
+// Jumps to the loop of as many rows as there are; 6 follow.
+#define CHOOSE_ROWS \
+	MOVQ rows+64(FP), CX; \
+	CMPQ CX, $1;          \
+	JEQ  rows1;           \
+	CMPQ CX, $2;          \
+	JEQ  rows2;           \
+	CMPQ CX, $3;          \
+	JEQ  rows3;           \
+	CMPQ CX, $4;          \
+	JEQ  rows4;           \
+	CMPQ CX, $5;          \
+	JEQ  rows5
+
+// To the next block, or out.
+#define NEXT_BLOCK(LOOP, XBYTES) \
+	ADDQ $XBYTES, SI;   \
+	DECQ blocks+56(FP); \
+	JNZ  LOOP;          \
+	VZEROUPPER;         \
+	RET

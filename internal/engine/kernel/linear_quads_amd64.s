@@ -1,0 +1,461 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// The linear layer with VDPBF16PS, which adds two products of bf16 to each lane
+// of float32: first that of the upper halves, then that of the lower, each sum
+// rounded to nearest even. The definition has two chains a plane, even k and
+// odd k. So the two products of one instruction must be two steps of one chain:
+// k = 4q (upper half) and 4q+2 (lower), and k = 4q+1 and 4q+3. Both sides have
+// them so: x as formQuads (planes.go), the weights below. That is twice
+// the products of a float32 multiply-add an instruction. The instruction takes
+// denormals for zero and flushes denormal sums; neither occurs (docs/arithmetic.md,
+// "Planes").
+//
+//	Z24                 table of the bf16 values of 16 nibbles, twice
+//	Z26                 weights of k = 4q and 4q+2    Z27 of 4q+1 and 4q+3
+//	Z25, Z28, Z31       scratch
+//	K1, K2              the upper and the lower half words
+#define SCALES Z26
+#define MINIMA Z27
+#define SCRATCH Z31
+#include "linear_avx512.h"
+
+// VDPBF16PS ACC += W . x, x the dword at 4*X bytes of row N's block, in all
+// lanes. EVEX.512.F3.0F38.W0 52 /r with {1to16}; the assembler does not know it.
+// ACC and W are register numbers. Row N's address is a SIB byte: SI alone or
+// with R8, 2*R8, R9, 4*R8, R10.
+#define VDPBF16PS(X, N, W, ACC) \
+	LONG $(0x50060062 | (0x2200 | ((8-((ACC)&8))<<12) | ((16-((ACC)&16))<<8) | ((0x40>>(8*(N)))<<8)) | ((15-((W)&15))<<19) | ((16-((W)&16))<<23)); \
+	LONG $(0x4452 | (((ACC)&7)<<11) | (((0x16860e460626>>(8*(N)))&0xff)<<16) | ((X)<<24))
+
+// MAC adds the products of four k (weights Z26, Z27; x at dword Q of the hi
+// plane) to a row's four chains.
+#define MAC(Q, N, ROW, HE, HO, LE, LO) \
+	VDPBF16PS((Q), N, 26, N);         \
+	VDPBF16PS((Q)+1, N, 27, 6+N);     \
+	VDPBF16PS((Q)+16, N, 26, 12+N);   \
+	VDPBF16PS((Q)+17, N, 27, 18+N)
+
+// MACHI is the hi plane alone.
+#define MACHI(Q, N, ROW, HE, HO, LE, LO) \
+	VDPBF16PS((Q), N, 26, N);     \
+	VDPBF16PS((Q)+1, N, 27, 6+N)
+
+// Four k's weights, by format. Nibbles: eight k lie in a dword at AT of the
+// tile (pack.go); the word indices of the table are shifted into place, first
+// those of the upper half words. Shifts and masks leave the multipliers free,
+// which VPMULTISHIFTQB would not on the machines that this is for.
+#define NIBBLES(AT) \
+	VMOVDQU32 (AT)(DI), Z31;     \
+	VPSLLD    $16, Z31, Z26;     \
+	VPSRLD    $20, Z31, Z27;     \
+	VPSRLW    $4, Z31, K2, Z26;  \
+	VMOVDQU16 Z31, K1, Z27;      \
+	VPERMW    Z24, Z26, Z26;     \
+	VPERMW    Z24, Z27, Z27
+
+// The second four k of the same dwords.
+#define NIBBLES4(AT) \
+	VMOVDQU32 (AT)(DI), Z31;     \
+	VPSLLD    $8, Z31, Z26;      \
+	VPSRLD    $28, Z31, Z27;     \
+	VPSRLW    $12, Z31, K2, Z26; \
+	VPSRLW    $8, Z31, K1, Z27;  \
+	VPERMW    Z24, Z26, Z26;     \
+	VPERMW    Z24, Z27, Z27
+
+// Four rows of 16 signed bytes at AT. As float32 they are bf16 and 16 zeros.
+#define BYTES(AT) \
+	VPMOVSXBD (AT)(DI), Z25;    \
+	VPMOVSXBD (AT+32)(DI), Z26; \
+	VPMOVSXBD (AT+16)(DI), Z28; \
+	VPMOVSXBD (AT+48)(DI), Z27; \
+	VCVTDQ2PS Z25, Z25;         \
+	VCVTDQ2PS Z26, Z26;         \
+	VCVTDQ2PS Z28, Z28;         \
+	VCVTDQ2PS Z27, Z27;         \
+	VPSRLD $16, Z26, Z26;       \
+	VPSRLD $16, Z27, Z27;       \
+	VPORD Z25, Z26, Z26;        \
+	VPORD Z28, Z27, Z27
+
+// Two rows of 16 pairs of bf16 at AT.
+#define PAIRS(AT) \
+	VPSLLD $16, (AT)(DI), Z26;      \
+	VPSRLD $16, (AT+64)(DI), Z27;   \
+	VMOVDQU16 (AT+64)(DI), K2, Z26; \
+	VMOVDQU16 (AT)(DI), K1, Z27
+
+// One row alone leaves the multipliers waiting for its four chains, so two
+// blocks of it go side by side: MACNEXT is MAC for the block after this one,
+// with the registers of row 1.
+#define MACNEXT(Q) \
+	VDPBF16PS((Q)+32, 0, 26, 1);  \
+	VDPBF16PS((Q)+33, 0, 27, 7);  \
+	VDPBF16PS((Q)+48, 0, 26, 13); \
+	VDPBF16PS((Q)+49, 0, 27, 19)
+
+#define NIBBLES2(TILE, SIZE, AT, Q) \
+	TILE(AT);      EACH1(MAC, Q); \
+	TILE(AT+SIZE); MACNEXT(Q)
+
+#define NIBBLES64(SIZE) \
+	NIBBLES2(NIBBLES, SIZE, 0, 0);    \
+	NIBBLES2(NIBBLES4, SIZE, 0, 2);   \
+	NIBBLES2(NIBBLES, SIZE, 64, 4);   \
+	NIBBLES2(NIBBLES4, SIZE, 64, 6);  \
+	NIBBLES2(NIBBLES, SIZE, 128, 8);  \
+	NIBBLES2(NIBBLES4, SIZE, 128, 10); \
+	NIBBLES2(NIBBLES, SIZE, 192, 12); \
+	NIBBLES2(NIBBLES4, SIZE, 192, 14)
+
+#define BYTES2(AT, Q) \
+	BYTES(AT);     EACH1(MAC, Q); \
+	BYTES(AT+544); MACNEXT(Q)
+
+#define BYTES64 \
+	BYTES2(0, 0);    \
+	BYTES2(64, 2);   \
+	BYTES2(128, 4);  \
+	BYTES2(192, 6);  \
+	BYTES2(256, 8);  \
+	BYTES2(320, 10); \
+	BYTES2(384, 12); \
+	BYTES2(448, 14)
+
+#define PAIRS2(AT, Q) \
+	PAIRS(AT);      EACH1(MAC, Q); \
+	PAIRS(AT+1024); MACNEXT(Q)
+
+#define PAIRS64 \
+	PAIRS2(0, 0);    \
+	PAIRS2(128, 2);  \
+	PAIRS2(256, 4);  \
+	PAIRS2(384, 6);  \
+	PAIRS2(512, 8);  \
+	PAIRS2(640, 10); \
+	PAIRS2(768, 12); \
+	PAIRS2(896, 14)
+
+// OP for the row's next block.
+#define NEXT(OP) OP(0, 0, ROW0, Z1, Z7, Z13, Z19)
+
+// What EXPAND left at AT.
+#define WIDE(AT) \
+	VMOVDQU32 (AT)(DI), Z26; \
+	VMOVDQU32 (AT+64)(DI), Z27
+
+// A whole tile; DO is what is done with four k's weights.
+#define NIBBLES32(DO, EACH) \
+	NIBBLES(0);   DO(EACH, 0);  \
+	NIBBLES4(0);  DO(EACH, 2);  \
+	NIBBLES(64);  DO(EACH, 4);  \
+	NIBBLES4(64); DO(EACH, 6);  \
+	NIBBLES(128);  DO(EACH, 8);  \
+	NIBBLES4(128); DO(EACH, 10); \
+	NIBBLES(192);  DO(EACH, 12); \
+	NIBBLES4(192); DO(EACH, 14)
+
+#define BYTES32(DO, EACH) \
+	BYTES(0);   DO(EACH, 0);  \
+	BYTES(64);  DO(EACH, 2);  \
+	BYTES(128); DO(EACH, 4);  \
+	BYTES(192); DO(EACH, 6);  \
+	BYTES(256); DO(EACH, 8);  \
+	BYTES(320); DO(EACH, 10); \
+	BYTES(384); DO(EACH, 12); \
+	BYTES(448); DO(EACH, 14)
+
+#define PAIRS32(AT, DO, EACH) \
+	PAIRS(AT);     DO(EACH, 0);  \
+	PAIRS(AT+128); DO(EACH, 2);  \
+	PAIRS(AT+256); DO(EACH, 4);  \
+	PAIRS(AT+384); DO(EACH, 6);  \
+	PAIRS(AT+512); DO(EACH, 8);  \
+	PAIRS(AT+640); DO(EACH, 10); \
+	PAIRS(AT+768); DO(EACH, 12); \
+	PAIRS(AT+896); DO(EACH, 14)
+
+#define WIDE32(DO, EACH) \
+	WIDE(0);   DO(EACH, 0);  \
+	WIDE(128); DO(EACH, 2);  \
+	WIDE(256); DO(EACH, 4);  \
+	WIDE(384); DO(EACH, 6);  \
+	WIDE(512); DO(EACH, 8);  \
+	WIDE(640); DO(EACH, 10); \
+	WIDE(768); DO(EACH, 12); \
+	WIDE(896); DO(EACH, 14)
+
+// Multiply, with both planes or the hi plane alone; or store.
+#define MULTIPLY(EACH, Q) EACH(MAC, Q)
+#define MULTIPLYHI(EACH, Q) EACH(MACHI, Q)
+#define STORE(EACH, Q) \
+	VMOVDQU32 Z26, (64*Q)(DX); \
+	VMOVDQU32 Z27, (64*Q+64)(DX)
+
+// The blocks of EACH rows.
+#define Q41(LOOP, EACH) \
+LOOP:                       \
+	EACH(CLEAR, 0);         \
+	NIBBLES32(MULTIPLY, EACH);        \
+	VCVTPH2PS 256(DI), Z26; \
+	VCVTPH2PS 288(DI), Z27; \
+	EACH(SCALEMIN, 0);      \
+	ADDQ $320, DI;          \
+	ADDQ $4, BX;            \
+	NEXT_BLOCK(LOOP, 128)
+
+#define Q40(LOOP, EACH) \
+LOOP:                       \
+	EACH(CLEAR, 0);         \
+	NIBBLES32(MULTIPLY, EACH);        \
+	VCVTPH2PS 256(DI), Z26; \
+	EACH(SCALE, 0);         \
+	ADDQ $288, DI;          \
+	NEXT_BLOCK(LOOP, 128)
+
+#define Q8(LOOP, EACH) \
+LOOP:                       \
+	EACH(CLEAR, 0);         \
+	BYTES32(MULTIPLY, EACH);          \
+	VCVTPH2PS 512(DI), Z26; \
+	EACH(SCALE, 0);         \
+	ADDQ $544, DI;          \
+	NEXT_BLOCK(LOOP, 128)
+
+#define BF16(LOOP, EACH) \
+LOOP:                      \
+	EACH(CLEAR, 0);        \
+	PAIRS32(0, MULTIPLY, EACH); \
+	EACH(ADD, 0);          \
+	ADDQ $1024, DI;        \
+	NEXT_BLOCK(LOOP, 128)
+
+// Two weight planes: hi and lo of x on the first, hi of x on the second.
+#define BF16X2(LOOP, EACH) \
+LOOP:                           \
+	EACH(CLEAR, 0);             \
+	PAIRS32(0, MULTIPLY, EACH);      \
+	EACH(ADD, 0);               \
+	EACH(CLEAR, 0);             \
+	PAIRS32(1024, MULTIPLYHI, EACH); \
+	EACH(ADDHI, 0);             \
+	ADDQ $2048, DI;             \
+	NEXT_BLOCK(LOOP, 128)
+
+// Blocks of one row, two by two; a last one is left.
+#define TWO_BY_TWO(PAIR) \
+rows1:                      \
+	CMPQ blocks+56(FP), $2; \
+	JLT  last;              \
+two:                        \
+	EACH1(CLEAR, 0);        \
+	NEXT(CLEAR);            \
+	PAIR;                   \
+	ADDQ $256, SI;          \
+	SUBQ $2, blocks+56(FP); \
+	CMPQ blocks+56(FP), $2; \
+	JGE  two;               \
+last:                       \
+	CMPQ blocks+56(FP), $0; \
+	JNE  one;               \
+	VZEROUPPER;             \
+	RET
+
+#define Q41_PAIR \
+	NIBBLES64(320);         \
+	VCVTPH2PS 256(DI), Z26; \
+	VCVTPH2PS 288(DI), Z27; \
+	EACH1(SCALEMIN, 0);     \
+	ADDQ $4, BX;            \
+	VCVTPH2PS 576(DI), Z26; \
+	VCVTPH2PS 608(DI), Z27; \
+	NEXT(SCALEMIN);         \
+	ADDQ $4, BX;            \
+	ADDQ $640, DI
+
+#define Q40_PAIR \
+	NIBBLES64(288);         \
+	VCVTPH2PS 256(DI), Z26; \
+	EACH1(SCALE, 0);        \
+	VCVTPH2PS 544(DI), Z26; \
+	NEXT(SCALE);            \
+	ADDQ $576, DI
+
+#define Q8_PAIR \
+	BYTES64;                 \
+	VCVTPH2PS 512(DI), Z26;  \
+	EACH1(SCALE, 0);         \
+	VCVTPH2PS 1056(DI), Z26; \
+	NEXT(SCALE);             \
+	ADDQ $1088, DI
+
+#define BF16_PAIR \
+	PAIRS64;       \
+	EACH1(ADD, 0); \
+	NEXT(ADD);     \
+	ADDQ $2048, DI
+
+// Expanded tiles at DI, their scales and minima at CX.
+#define WIDESCALE(LOOP, EACH) \
+LOOP:                          \
+	EACH(CLEAR, 0);            \
+	WIDE32(MULTIPLY, EACH);    \
+	VCVTPH2PS (CX), Z26;       \
+	EACH(SCALE, 0);            \
+	ADDQ $1024, DI;            \
+	ADDQ scaleStride+80(FP), CX; \
+	NEXT_BLOCK(LOOP, 128)
+
+#define WIDESCALEMIN(LOOP, EACH) \
+LOOP:                          \
+	EACH(CLEAR, 0);            \
+	WIDE32(MULTIPLY, EACH);    \
+	VCVTPH2PS (CX), Z26;       \
+	VCVTPH2PS 32(CX), Z27;     \
+	EACH(SCALEMIN, 0);         \
+	ADDQ $1024, DI;            \
+	ADDQ scaleStride+80(FP), CX; \
+	ADDQ $4, BX;               \
+	NEXT_BLOCK(LOOP, 128)
+
+#define ALL_WIDE_ROWS(FORMAT) \
+	CHOOSE_ROWS;           \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(rows6, EACH6);  \
+rows5:                     \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(loop5, EACH5);  \
+rows4:                     \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(loop4, EACH4);  \
+rows3:                     \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(loop3, EACH3);  \
+rows2:                     \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(loop2, EACH2);  \
+rows1:                     \
+	MOVQ scales+72(FP), CX; \
+	FORMAT(loop1, EACH1)
+
+#define EXPAND(TILE, BYTES) \
+loop:                \
+	TILE(STORE, 0);  \
+	ADDQ $BYTES, DI; \
+	ADDQ $1024, DX;  \
+	DECQ CX;         \
+	JNZ  loop;       \
+	VZEROUPPER;      \
+	RET
+
+#define EXPAND_ARGUMENTS \
+	MOVQ wide+0(FP), DX;   \
+	MOVQ tiles+8(FP), DI;  \
+	MOVQ blocks+16(FP), CX
+
+#define ALL_ROWS(FORMAT, PAIR) \
+	CHOOSE_ROWS;          \
+	FORMAT(rows6, EACH6); \
+	FORMAT(rows5, EACH5); \
+	FORMAT(rows4, EACH4); \
+	FORMAT(rows3, EACH3); \
+	FORMAT(rows2, EACH2); \
+	TWO_BY_TWO(PAIR);     \
+	FORMAT(one, EACH1)
+
+#define HALF_WORDS \
+	MOVL $0xaaaaaaaa, CX; \
+	KMOVD CX, K1;         \
+	KNOTD K1, K2
+
+// The values of the nibbles 0 to 15 as bf16, twice: VPERMW looks at five bits.
+DATA bf16Nibbles41<>+0(SB)/8, $0x404040003f800000
+DATA bf16Nibbles41<>+8(SB)/8, $0x40e040c040a04080
+DATA bf16Nibbles41<>+16(SB)/8, $0x4130412041104100
+DATA bf16Nibbles41<>+24(SB)/8, $0x4170416041504140
+DATA bf16Nibbles41<>+32(SB)/8, $0x404040003f800000
+DATA bf16Nibbles41<>+40(SB)/8, $0x40e040c040a04080
+DATA bf16Nibbles41<>+48(SB)/8, $0x4130412041104100
+DATA bf16Nibbles41<>+56(SB)/8, $0x4170416041504140
+GLOBL bf16Nibbles41<>(SB), RODATA|NOPTR, $64
+
+// The same less 8.
+DATA bf16Nibbles40<>+0(SB)/8, $0xc0a0c0c0c0e0c100
+DATA bf16Nibbles40<>+8(SB)/8, $0xbf80c000c040c080
+DATA bf16Nibbles40<>+16(SB)/8, $0x404040003f800000
+DATA bf16Nibbles40<>+24(SB)/8, $0x40e040c040a04080
+DATA bf16Nibbles40<>+32(SB)/8, $0xc0a0c0c0c0e0c100
+DATA bf16Nibbles40<>+40(SB)/8, $0xbf80c000c040c080
+DATA bf16Nibbles40<>+48(SB)/8, $0x404040003f800000
+DATA bf16Nibbles40<>+56(SB)/8, $0x40e040c040a04080
+GLOBL bf16Nibbles40<>(SB), RODATA|NOPTR, $64
+
+// func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+TEXT ·linearQ41Quads(SB), NOSPLIT, $0-72
+	ARGUMENTS
+	VMOVDQU16 bf16Nibbles41<>(SB), Z24
+	HALF_WORDS
+	ALL_ROWS(Q41, Q41_PAIR)
+
+// func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+TEXT ·linearQ40Quads(SB), NOSPLIT, $0-72
+	ARGUMENTS
+	VMOVDQU16 bf16Nibbles40<>(SB), Z24
+	HALF_WORDS
+	ALL_ROWS(Q40, Q40_PAIR)
+
+// func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+TEXT ·linearQ8Quads(SB), NOSPLIT, $0-72
+	ARGUMENTS
+	ALL_ROWS(Q8, Q8_PAIR)
+
+// func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+TEXT ·linearBF16Quads(SB), NOSPLIT, $0-72
+	ARGUMENTS
+	HALF_WORDS
+	ALL_ROWS(BF16, BF16_PAIR)
+
+// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-72
+	ARGUMENTS
+	HALF_WORDS
+	CHOOSE_ROWS
+	BF16X2(rows6, EACH6)
+	BF16X2(rows5, EACH5)
+	BF16X2(rows4, EACH4)
+	BF16X2(rows3, EACH3)
+	BF16X2(rows2, EACH2)
+	BF16X2(rows1, EACH1)
+
+// func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+TEXT ·linearWideScaleQuads(SB), NOSPLIT, $0-88
+	MOVQ wide+48(FP), DI
+	ROW_ARGUMENTS
+	ALL_WIDE_ROWS(WIDESCALE)
+
+// func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $0-88
+	MOVQ wide+48(FP), DI
+	ROW_ARGUMENTS
+	ALL_WIDE_ROWS(WIDESCALEMIN)
+
+// func expandQ41Quads(wide, tiles *byte, blocks uintptr)
+TEXT ·expandQ41Quads(SB), NOSPLIT, $0-24
+	HALF_WORDS
+	VMOVDQU16 bf16Nibbles41<>(SB), Z24
+	EXPAND_ARGUMENTS
+	EXPAND(NIBBLES32, 320)
+
+// func expandQ40Quads(wide, tiles *byte, blocks uintptr)
+TEXT ·expandQ40Quads(SB), NOSPLIT, $0-24
+	HALF_WORDS
+	VMOVDQU16 bf16Nibbles40<>(SB), Z24
+	EXPAND_ARGUMENTS
+	EXPAND(NIBBLES32, 288)
+
+// func expandQ8Quads(wide, tiles *byte, blocks uintptr)
+TEXT ·expandQ8Quads(SB), NOSPLIT, $0-24
+	EXPAND_ARGUMENTS
+	EXPAND(BYTES32, 544)

@@ -1,0 +1,132 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// TO_BF16 sets OUT to toBF16 (bf16.go) of X; T is scratch. Z16 is 1, Z17
+// 0x7fff, Z18 0x7f800000, Z19 0xffff0000, Z20 0x7fffffff, Z21 flushBits. First
+// x + 0x7fff + (x>>16 & 1), but x itself where it is NaN or infinite; then the
+// upper half, and 0 where the magnitude is below flushBelow.
+#define TO_BF16(X, OUT, T) \
+	VPSRLD   $16, X, OUT;           \
+	VPANDD   Z16, OUT, OUT;         \
+	VPADDD   Z17, OUT, OUT;         \
+	VPADDD   X, OUT, OUT;           \
+	VPANDD   Z18, X, T;             \
+	VPCMPEQD Z18, T, K1;            \
+	VMOVDQA32 X, K1, OUT;           \
+	VPANDD   Z19, OUT, OUT;         \
+	VPANDD   Z20, OUT, T;           \
+	VPCMPUD  $1, Z21, T, K1;        \
+	VPXORD   OUT, OUT, K1, OUT
+
+#define BROADCAST(VALUE, Z) \
+	MOVL $VALUE, AX; \
+	VPBROADCASTD AX, Z
+
+
+#define CONSTANTS \
+	BROADCAST(1, Z16);          \
+	BROADCAST(0x7fff, Z17);     \
+	BROADCAST(0x7f800000, Z18); \
+	BROADCAST(0xffff0000, Z19); \
+	BROADCAST(0x7fffffff, Z20); \
+	BROADCAST(0x23800000, Z21)
+
+#define ARGUMENTS \
+	MOVQ data+0(FP), DX;  \
+	MOVQ sums+8(FP), DI;  \
+	MOVQ x+16(FP), SI;    \
+	MOVQ blocks+24(FP), CX
+
+// A block's hi planes to Z2 and Z3, lo to Z5 and Z6, x in Z0 and Z1.
+#define SPLIT \
+	VMOVUPS (SI), Z0;     \
+	VMOVUPS 64(SI), Z1;   \
+	TO_BF16(Z0, Z2, Z4);  \
+	TO_BF16(Z1, Z3, Z4);  \
+	VSUBPS  Z2, Z0, Z5;   \
+	VSUBPS  Z3, Z1, Z6;   \
+	TO_BF16(Z5, Z7, Z4);  \
+	TO_BF16(Z6, Z8, Z4);  \
+	VMOVDQA32 Z7, Z5;     \
+	VMOVDQA32 Z8, Z6
+
+// The block's sum: 32 to 16, then in halves.
+#define SUM \
+	VADDPS        Z1, Z0, Z0;   \
+	VEXTRACTF64X4 $1, Z0, Y1;   \
+	VADDPS        Y1, Y0, Y0;   \
+	VEXTRACTF128  $1, Y0, X1;   \
+	VADDPS        X1, X0, X0;   \
+	VPERMILPS     $0x4e, X0, X1; \
+	VADDPS        X1, X0, X0;   \
+	VPERMILPS     $0xb1, X0, X1; \
+	VADDPS        X1, X0, X0;   \
+	VMOVSS        X0, (DI)
+
+// The upper halves of A and B, 32 words, to A.
+#define HALVES(A, B, AY, BY) \
+	VPSRLD       $16, A, A;     \
+	VPSRLD       $16, B, B;     \
+	VPMOVDW      A, AY;         \
+	VPMOVDW      B, BY;         \
+	VINSERTI64X4 $1, BY, A, A
+
+#define NEXT(LOOP, BYTES) \
+	ADDQ $128, SI;   \
+	ADDQ $BYTES, DX; \
+	ADDQ $4, DI;     \
+	DECQ CX;         \
+	JNZ  LOOP;       \
+	VZEROUPPER;      \
+	RET
+
+// func splitFloatsAVX512(data *byte, sums, x *float32, blocks uintptr)
+TEXT ·splitFloatsAVX512(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	CONSTANTS
+
+loop:
+	SPLIT
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	VMOVUPS Z5, 128(DX)
+	VMOVUPS Z6, 192(DX)
+	SUM
+	NEXT(loop, 256)
+
+// func splitTileRowsAVX512(data *byte, sums, x *float32, blocks uintptr)
+TEXT ·splitTileRowsAVX512(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	CONSTANTS
+
+loop:
+	SPLIT
+	HALVES(Z2, Z3, Y2, Y3)
+	HALVES(Z5, Z6, Y5, Y6)
+	VMOVDQU32 Z2, (DX)
+	VMOVDQU32 Z5, 64(DX)
+	SUM
+	NEXT(loop, 128)
+
+// Bytes of four words in a row: the third, the first, the fourth, the second.
+DATA quadOrder<>+0(SB)/8, $0x0302070601000504
+DATA quadOrder<>+8(SB)/8, $0x0b0a0f0e09080d0c
+GLOBL quadOrder<>(SB), RODATA|NOPTR, $16
+
+// func splitQuadsAVX512(data *byte, sums, x *float32, blocks uintptr)
+TEXT ·splitQuadsAVX512(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	CONSTANTS
+	VBROADCASTI32X4 quadOrder<>(SB), Z22
+
+loop:
+	SPLIT
+	HALVES(Z2, Z3, Y2, Y3)
+	HALVES(Z5, Z6, Y5, Y6)
+	VPSHUFB   Z22, Z2, Z2
+	VPSHUFB   Z22, Z5, Z5
+	VMOVDQU32 Z2, (DX)
+	VMOVDQU32 Z5, 64(DX)
+	SUM
+	NEXT(loop, 128)
