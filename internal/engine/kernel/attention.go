@@ -115,19 +115,18 @@ func (a *Attention) weigh(i, valid, blocks int) {
 func (a *Attention) mix(count int, blocks [][]byte) {
 	dim := a.layout.valueTiles * TileN
 	clear(a.span[:count*dim])
-	for b, block := range blocks {
-		linear(&linearArgs{
-			format:     tileBF16x2,
-			out:        a.span,
-			stride:     dim,
-			x:          a.weights.from(0, b),
-			tiles:      block[a.layout.keyBytes():],
-			panels:     a.layout.valueTiles,
-			panelBytes: 2 * bf16TileBytes,
-			blocks:     1,
-			rows:       count,
-		})
-	}
+	linear(&linearArgs{
+		format:     tileBF16x2,
+		out:        a.span,
+		stride:     dim,
+		x:          a.weights.from(0, 0),
+		table:      blocks,
+		offset:     a.layout.keyBytes(),
+		panels:     a.layout.valueTiles,
+		panelBytes: 2 * bf16TileBytes,
+		blocks:     len(blocks),
+		rows:       count,
+	})
 }
 
 // combine takes row i's span into what the spans before it gave.

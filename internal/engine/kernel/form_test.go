@@ -11,8 +11,8 @@ var forms = []form{formFloats, formQuads, formTileRows}
 func (p *Planes) values() []float32 {
 	var all []float32
 	var planes [planeValues]float32
-	for b := range p.sums {
-		p.form.get(&planes, p.blocks(b, 1))
+	for at := 0; at < len(p.data)/formFloats.bytes(); at++ {
+		p.form.get(&planes, p.blocks(at, 1))
 		all = append(all, planes[:]...)
 	}
 	return all

@@ -1,7 +1,7 @@
 package kernel
 
 // MulPanels computes the outputs of panels consecutive panels of the linear
-// layer, from panel on, for rows first to first+count-1 of x:
+// layer, from panel on, for the first rows of x:
 //
 //	out[r*stride + n] = sum over k of x[r][k] * w[n][k], n from 16*panel to 16*(panel+panels)-1
 //
@@ -9,25 +9,25 @@ package kernel
 // docs/arithmetic.md, "Linear layer", gives the order of the sum, which is the
 // same for any count. Different panels and rows may be computed at once, each
 // goroutine with a scratch of its own.
-func (m *Matrix) MulPanels(s *Scratch, out []float32, stride int, x *Planes, first, count, panel, panels int) {
+func (m *Matrix) MulPanels(s *Scratch, out []float32, stride int, x *Planes, rows, panel, panels int) {
 	if x.Blocks != m.Blocks {
 		panic("kernel: MulPanels: x and the matrix differ in K")
 	}
 	col := panel * TileN
-	for r := first; r < first+count; r++ {
+	for r := range rows {
 		clear(out[r*stride+col : r*stride+col+panels*TileN])
 	}
 	size := m.panelBytes()
 	linear(&linearArgs{
 		format:     tileFormat(m.Format),
-		out:        out[first*stride+col:],
+		out:        out[col:],
 		stride:     stride,
-		x:          x.from(first, 0),
+		x:          x.from(0, 0),
 		tiles:      m.tiles[panel*size : (panel+panels)*size],
 		panels:     panels,
 		panelBytes: size,
 		blocks:     m.Blocks,
-		rows:       count,
+		rows:       rows,
 		scratch:    s,
 	})
 }
@@ -61,8 +61,12 @@ type linearArgs struct {
 	out    []float32
 	stride int
 	x      activations
-	// Panel p begins at tiles[p*panelBytes:].
+	// Panel p begins at tiles[p*panelBytes:]. Or, for tileBF16x2, every block has
+	// memory of its own: panel p's tile of block b is at
+	// table[b][offset+p*panelBytes:].
 	tiles      []byte
+	table      [][]byte
+	offset     int
 	panels     int
 	panelBytes int
 	blocks     int
@@ -71,31 +75,59 @@ type linearArgs struct {
 	scratch *Scratch
 }
 
-// activations are rows of planes from some row and block on.
+// activations are rows of planes from row on, their blocks from block on.
 type activations struct {
-	form   form
-	data   []byte    // row r's blocks at data[r*rowBlk*form.bytes():]
-	sums   []float32 // row r's at sums[r*rowBlk:]
-	rowBlk int       // blocks from one row to the next
+	*Planes
+	row, block int
 }
 
 // from is p's rows from row on, their blocks from block on.
-func (p *Planes) from(row, block int) activations {
-	at := row*p.Blocks + block
-	return activations{p.form, p.data[at*p.form.bytes():], p.sums[at:], p.Blocks}
+func (p *Planes) from(row, block int) activations { return activations{p, row, block} }
+
+// at is row r's blocks from block b on.
+func (a *activations) at(r, b int) []byte {
+	return a.data[((a.row+r)*a.Blocks+a.block+b)*a.form.bytes():]
 }
 
 // rowBytes is the distance of two rows' data.
-func (a activations) rowBytes() int { return a.rowBlk * a.form.bytes() }
+func (a *activations) rowBytes() int { return a.Blocks * a.form.bytes() }
+
+// sum is that of row r's block b.
+func (a *activations) sum(r, b int) *float32 { return &a.sums[a.sumIndex(a.row+r, a.block+b)] }
 
 // check panics unless everything that a kernel would touch is there: assembly
 // has no bounds checks of its own.
 func (a *linearArgs) check() {
 	last := a.rows - 1
 	_ = a.out[last*a.stride+a.panels*TileN-1]
-	_ = a.x.data[last*a.x.rowBytes()+a.blocks*a.x.form.bytes()-1]
-	_ = a.x.sums[last*a.x.rowBlk+a.blocks-1]
-	_ = a.tiles[(a.panels-1)*a.panelBytes+a.blocks*a.format.bytes()-1]
+	_ = a.x.at(last, 0)[a.blocks*a.x.form.bytes()-1]
+	_ = a.x.sum(last, a.blocks-1)
+	if a.table == nil {
+		_ = a.tiles[(a.panels-1)*a.panelBytes+a.blocks*a.format.bytes()-1]
+		return
+	}
+	for _, t := range a.table[:a.blocks] {
+		_ = t[a.offset+(a.panels-1)*a.panelBytes+a.format.bytes()-1]
+	}
+}
+
+// tile is panel p's tile of block b, and what follows it.
+func (a *linearArgs) tile(p, b int) []byte {
+	if a.table != nil {
+		return a.table[b][a.offset+p*a.panelBytes:]
+	}
+	return a.tiles[p*a.panelBytes+b*a.format.bytes():]
+}
+
+// blockByBlock runs a kernel that knows no tables on each of a table's blocks.
+func (a *linearArgs) blockByBlock(run func(*linearArgs)) {
+	part := *a
+	part.table, part.blocks = nil, 1
+	for b, block := range a.table[:a.blocks] {
+		part.tiles = block[a.offset:]
+		part.x.block = a.x.block + b
+		run(&part)
+	}
 }
 
 // linear adds, to the outputs of each row, the products of the row with each
@@ -115,14 +147,12 @@ func linearGeneric(a *linearArgs) {
 	var t wideTile
 	var planes [planeValues]float32
 	for p := range a.panels {
-		tiles := a.tiles[p*a.panelBytes:]
 		for b := range a.blocks {
-			t.widen(a.format, tiles[b*size:(b+1)*size])
+			t.widen(a.format, a.tile(p, b)[:size])
 			for r := range a.rows {
 				acc := (*[TileN]float32)(a.out[r*a.stride+p*TileN:])
-				at := r*a.x.rowBlk + b
-				a.x.form.get(&planes, a.x.data[at*a.x.form.bytes():])
-				t.addRow(acc, &planes, a.x.sums[at])
+				a.x.form.get(&planes, a.x.at(r, b))
+				t.addRow(acc, &planes, *a.x.sum(r, b))
 			}
 		}
 	}

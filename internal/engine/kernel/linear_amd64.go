@@ -16,7 +16,7 @@ import (
 func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
 
 //go:noescape
 func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
@@ -31,7 +31,7 @@ func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sum
 func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
 
 //go:noescape
-func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
 
 //go:noescape
 func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
@@ -111,18 +111,16 @@ const panelRows = 6
 // The kernels of a whole panel, by format: for formFloats, and for formQuads.
 var (
 	floatKernels = [...]panelKernel{
-		tileBF16:   linearBF16AVX512,
-		tileBF16x2: linearBF16x2AVX512,
-		tileQ8_0:   linearQ8AVX512,
-		tileQ4_0:   linearQ40AVX512,
-		tileQ4_1:   linearQ41AVX512,
+		tileBF16: linearBF16AVX512,
+		tileQ8_0: linearQ8AVX512,
+		tileQ4_0: linearQ40AVX512,
+		tileQ4_1: linearQ41AVX512,
 	}
 	quadKernels = [...]panelKernel{
-		tileBF16:   linearBF16Quads,
-		tileBF16x2: linearBF16x2Quads,
-		tileQ8_0:   linearQ8Quads,
-		tileQ4_0:   linearQ40Quads,
-		tileQ4_1:   linearQ41Quads,
+		tileBF16: linearBF16Quads,
+		tileQ8_0: linearQ8Quads,
+		tileQ4_0: linearQ40Quads,
+		tileQ4_1: linearQ41Quads,
 	}
 )
 
@@ -145,7 +143,11 @@ func linearRows(a *linearArgs) {
 	switch {
 	case level == cpu.Portable:
 		linearGeneric(a)
-	case a.x.form == formQuads && a.rows > panelRows && wideKernels[a.format].run != nil:
+	case a.format == tileBF16x2 && a.x.form == formQuads:
+		a.planesByPanel(linearBF16x2Quads)
+	case a.format == tileBF16x2 && level >= cpu.AVX512:
+		a.planesByPanel(linearBF16x2AVX512)
+	case a.x.form == formQuads && a.rows > panelRows && a.format != tileBF16:
 		linearWide(a)
 	case a.x.form == formQuads:
 		a.panelByPanel(quadKernels[a.format])
@@ -166,13 +168,13 @@ type panelCall struct {
 	tiles unsafe.Pointer
 }
 
-// call is where panel p begins, at block block.
-func (a *linearArgs) call(p, block int) panelCall {
+// call is where panel p begins, at block b.
+func (a *linearArgs) call(p, b int) panelCall {
 	return panelCall{
 		out:   unsafe.Pointer(unsafe.SliceData(a.out[p*TileN:])),
-		x:     unsafe.Pointer(unsafe.SliceData(a.x.data[block*a.x.form.bytes():])),
-		sums:  unsafe.Pointer(unsafe.SliceData(a.x.sums[block:])),
-		tiles: unsafe.Pointer(unsafe.SliceData(a.tiles[p*a.panelBytes+block*a.format.bytes():])),
+		x:     unsafe.Pointer(unsafe.SliceData(a.x.at(0, b))),
+		sums:  unsafe.Pointer(a.x.sum(0, b)),
+		tiles: unsafe.Pointer(unsafe.SliceData(a.tile(p, b))),
 	}
 }
 
@@ -180,7 +182,7 @@ func (a *linearArgs) call(p, block int) panelCall {
 // they do not divide, of as nearly the same size as can be: the fewer rows, the
 // more of the time goes to the weights.
 func (a *linearArgs) panelByPanel(run panelKernel) {
-	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
 	for done := 0; done < a.blocks; done += maxCallBlocks {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
@@ -198,6 +200,29 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 	}
 }
 
+type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+
+// planesByPanel is panelByPanel for weights in two planes, which may lie in a
+// table. Attention has a few blocks, so that they are not cut.
+func (a *linearArgs) planesByPanel(run planesKernel) {
+	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
+	var next *[]byte
+	if len(a.table) > 1 {
+		next = &a.table[1]
+	}
+	for p := range a.panels {
+		c := a.call(p, 0)
+		groups := (a.rows + panelRows - 1) / panelRows
+		for left := a.rows; left > 0; groups-- {
+			n := uintptr((left + groups - 1) / groups)
+			run((*float32)(c.out), stride, (*byte)(c.x), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes))
+			c.out = unsafe.Add(c.out, n*stride)
+			c.x = unsafe.Add(c.x, n*xStride)
+			left -= int(n)
+		}
+	}
+}
+
 type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
 
 // wideKernels has, by quantised format, what expands its tiles to bf16 and what
@@ -207,17 +232,16 @@ var wideKernels = [...]struct {
 	run    wideKernel
 	scales int // where a tile has its scales
 }{
-	tileQ8_0:   {expandQ8Quads, linearWideScaleQuads, tileWeights},
-	tileQ4_0:   {expandQ40Quads, linearWideScaleQuads, tileWeights / 2},
-	tileQ4_1:   {expandQ41Quads, linearWideScaleMinQuads, tileWeights / 2},
-	tileBF16x2: {},
+	tileQ8_0: {expandQ8Quads, linearWideScaleQuads, tileWeights},
+	tileQ4_0: {expandQ40Quads, linearWideScaleQuads, tileWeights / 2},
+	tileQ4_1: {expandQ41Quads, linearWideScaleMinQuads, tileWeights / 2},
 }
 
 // linearWide is panelByPanel with each panel's tiles expanded once for all rows,
 // some blocks at a time, which then wait in the cache.
 func linearWide(a *linearArgs) {
 	k, size := &wideKernels[a.format], uintptr(a.format.bytes())
-	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
 	wide := unsafe.SliceData(a.scratch.wide)
 	for done := 0; done < a.blocks; done += wideBlocks {
 		blocks := uintptr(min(wideBlocks, a.blocks-done))
@@ -239,7 +263,11 @@ func linearWide(a *linearArgs) {
 }
 
 func linearAVX2(a *linearArgs) {
-	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.rowBlk)
+	if a.table != nil {
+		a.blockByBlock(linearAVX2)
+		return
+	}
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
 	for done := 0; done < a.blocks; done += maxCallBlocks {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {

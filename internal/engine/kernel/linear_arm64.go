@@ -96,6 +96,10 @@ func linearRows(a *linearArgs) {
 		linearGeneric(a)
 		return
 	}
+	if a.table != nil {
+		a.blockByBlock(linearRows)
+		return
+	}
 	size := a.format.bytes()
 	for done := 0; done < a.blocks; done += maxCallBlocks {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
@@ -104,10 +108,9 @@ func linearRows(a *linearArgs) {
 			r := 0
 			for _, k := range panelKernels[a.format] {
 				for ; a.rows-r >= k.rows; r += k.rows {
-					at := r*a.x.rowBlk + done
 					k.run(unsafe.SliceData(out[r*a.stride:]), uintptr(4*a.stride),
-						unsafe.SliceData(a.x.data[at*a.x.form.bytes():]), uintptr(a.x.rowBytes()),
-						unsafe.SliceData(a.x.sums[at:]), uintptr(4*a.x.rowBlk),
+						unsafe.SliceData(a.x.at(r, done)), uintptr(a.x.rowBytes()),
+						a.x.sum(r, done), uintptr(4*a.x.Blocks),
 						unsafe.SliceData(tiles), blocks)
 				}
 			}

@@ -91,16 +91,15 @@
 
 // Jumps to the loop of as many rows as there are; 6 follow.
 #define CHOOSE_ROWS \
-	MOVQ rows+64(FP), CX; \
-	CMPQ CX, $1;          \
+	CMPQ rows+64(FP), $1; \
 	JEQ  rows1;           \
-	CMPQ CX, $2;          \
+	CMPQ rows+64(FP), $2; \
 	JEQ  rows2;           \
-	CMPQ CX, $3;          \
+	CMPQ rows+64(FP), $3; \
 	JEQ  rows3;           \
-	CMPQ CX, $4;          \
+	CMPQ rows+64(FP), $4; \
 	JEQ  rows4;           \
-	CMPQ CX, $5;          \
+	CMPQ rows+64(FP), $5; \
 	JEQ  rows5
 
 // To the next block, or out.
@@ -110,3 +109,16 @@
 	JNZ  LOOP;          \
 	VZEROUPPER;         \
 	RET
+
+// The same where CX is the next entry of a table of blocks: Go slices, in which
+// the tile lies at an offset. CX is 0 where the tiles follow each other.
+#define NEXT_TABLE_BLOCK(LOOP, XBYTES) \
+	ADDQ  $XBYTES, SI;      \
+	DECQ  blocks+56(FP);    \
+	JZ    done;             \
+	TESTQ CX, CX;           \
+	JZ    LOOP;             \
+	MOVQ  (CX), DI;         \
+	ADDQ  offset+80(FP), DI; \
+	ADDQ  $24, CX;          \
+	JMP   LOOP

@@ -136,7 +136,7 @@ LOOP:                          \
 	PAIR32(EACH, MACHI, 1024); \
 	EACH(ADDHI, 0);            \
 	ADDQ $2048, DI;            \
-	NEXT_BLOCK(LOOP, 256)
+	NEXT_TABLE_BLOCK(LOOP, 256)
 
 #define ALL_ROWS(FORMAT) \
 	CHOOSE_ROWS;          \
@@ -196,8 +196,19 @@ TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-72
 	BF16_MASK
 	ALL_ROWS(BF16)
 
-// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-72
+// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	BF16_MASK
-	ALL_ROWS(BF16X2)
+	MOVQ next+72(FP), CX
+	CHOOSE_ROWS
+	BF16X2(rows6, EACH6)
+	BF16X2(rows5, EACH5)
+	BF16X2(rows4, EACH4)
+	BF16X2(rows3, EACH3)
+	BF16X2(rows2, EACH2)
+	BF16X2(rows1, EACH1)
+
+done:
+	VZEROUPPER
+	RET

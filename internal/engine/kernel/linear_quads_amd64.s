@@ -242,7 +242,7 @@ LOOP:                           \
 	PAIRS32(1024, MULTIPLYHI, EACH); \
 	EACH(ADDHI, 0);             \
 	ADDQ $2048, DI;             \
-	NEXT_BLOCK(LOOP, 128)
+	NEXT_TABLE_BLOCK(LOOP, 128)
 
 // Blocks of one row, two by two; a last one is left.
 #define TWO_BY_TWO(PAIR) \
@@ -319,26 +319,6 @@ LOOP:                          \
 	ADDQ scaleStride+80(FP), CX; \
 	ADDQ $4, BX;               \
 	NEXT_BLOCK(LOOP, 128)
-
-#define ALL_WIDE_ROWS(FORMAT) \
-	CHOOSE_ROWS;           \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(rows6, EACH6);  \
-rows5:                     \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(loop5, EACH5);  \
-rows4:                     \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(loop4, EACH4);  \
-rows3:                     \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(loop3, EACH3);  \
-rows2:                     \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(loop2, EACH2);  \
-rows1:                     \
-	MOVQ scales+72(FP), CX; \
-	FORMAT(loop1, EACH1)
 
 #define EXPAND(TILE, BYTES) \
 loop:                \
@@ -417,10 +397,11 @@ TEXT ·linearBF16Quads(SB), NOSPLIT, $0-72
 	HALF_WORDS
 	ALL_ROWS(BF16, BF16_PAIR)
 
-// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-72
+// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	HALF_WORDS
+	MOVQ next+72(FP), CX
 	CHOOSE_ROWS
 	BF16X2(rows6, EACH6)
 	BF16X2(rows5, EACH5)
@@ -429,17 +410,35 @@ TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-72
 	BF16X2(rows2, EACH2)
 	BF16X2(rows1, EACH1)
 
+done:
+	VZEROUPPER
+	RET
+
 // func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
 TEXT ·linearWideScaleQuads(SB), NOSPLIT, $0-88
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
-	ALL_WIDE_ROWS(WIDESCALE)
+	MOVQ scales+72(FP), CX
+	CHOOSE_ROWS
+	WIDESCALE(rows6, EACH6)
+	WIDESCALE(rows5, EACH5)
+	WIDESCALE(rows4, EACH4)
+	WIDESCALE(rows3, EACH3)
+	WIDESCALE(rows2, EACH2)
+	WIDESCALE(rows1, EACH1)
 
 // func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
 TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $0-88
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
-	ALL_WIDE_ROWS(WIDESCALEMIN)
+	MOVQ scales+72(FP), CX
+	CHOOSE_ROWS
+	WIDESCALEMIN(rows6, EACH6)
+	WIDESCALEMIN(rows5, EACH5)
+	WIDESCALEMIN(rows4, EACH4)
+	WIDESCALEMIN(rows3, EACH3)
+	WIDESCALEMIN(rows2, EACH2)
+	WIDESCALEMIN(rows1, EACH1)
 
 // func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 TEXT ·expandQ41Quads(SB), NOSPLIT, $0-24

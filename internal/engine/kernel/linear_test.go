@@ -107,7 +107,7 @@ func linearIsTheProduct(t *testing.T) {
 			x, xs := randomPlanes(r, 3, k)
 			out := make([]float32, 3*m.PaddedN())
 			for p := range m.Panels {
-				m.MulPanels(scratch, out, m.PaddedN(), x, 0, 3, p, 1)
+				m.MulPanels(scratch, out, m.PaddedN(), x, 3, p, 1)
 			}
 			for row := range xs {
 				for i := range n {
@@ -148,7 +148,7 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 					out[i] = float32(math.NaN())
 				}
 				for p := range m.Panels {
-					m.MulPanels(scratch, out[:rows*stride], stride, x, 0, rows, p, 1)
+					m.MulPanels(scratch, out[:rows*stride], stride, x, rows, p, 1)
 				}
 				want := make([]float32, TileN)
 				for row := range rows {
@@ -181,7 +181,7 @@ func longRowsMatchTwin(t *testing.T) {
 		m, _ := randomMatrix(t, r, f, TileN, blocks*BlockK)
 		x, _ := randomPlanes(r, rows, blocks*BlockK)
 		got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
-		m.MulPanels(scratch, got, TileN, x, 0, rows, 0, 1)
+		m.MulPanels(scratch, got, TileN, x, rows, 0, 1)
 		linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: TileN, panels: 1, x: x.from(0, 0),
 			tiles: m.panel(0), blocks: blocks, rows: rows})
 		sameBits(t, f.String(), got, want)
@@ -214,6 +214,38 @@ func twoPlaneWeightsMatchTwin(t *testing.T) {
 	}
 }
 
+// TestBlocksMayLieInATable: weights in two planes give the same bits wherever
+// their blocks lie, at an offset within larger pieces of memory or in one run.
+func TestBlocksMayLieInATable(t *testing.T) { atEveryLevel(t, blocksMayLieInATable) }
+
+func blocksMayLieInATable(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	const panels, offset = 3, 128
+	size := tileBF16x2.bytes()
+	for _, blocks := range []int{1, 2, 16} {
+		run := AlignedBytes(panels * blocks * size)
+		for i := 0; i < len(run); i += 2 {
+			binary.LittleEndian.PutUint16(run[i:], BF16(activation(r)))
+		}
+		table := make([][]byte, blocks)
+		for b := range table {
+			table[b] = AlignedBytes(offset + panels*size)
+			for p := range panels {
+				copy(table[b][offset+p*size:], run[(p*blocks+b)*size:][:size])
+			}
+		}
+		for _, rows := range []int{1, 2, 3, 15, 16, 17, 33} {
+			x, _ := randomPlanes(r, rows, blocks*BlockK)
+			got, want := make([]float32, rows*panels*TileN), make([]float32, rows*panels*TileN)
+			a := &linearArgs{format: tileBF16x2, out: got, stride: panels * TileN, x: x.from(0, 0), table: table, offset: offset, panels: panels, panelBytes: size, blocks: blocks, rows: rows}
+			linear(a)
+			a.out, a.tiles, a.table, a.panelBytes = want, run, nil, blocks*size
+			linearGeneric(a)
+			sameBits(t, fmt.Sprintf("%d blocks, %d rows", blocks, rows), got, want)
+		}
+	}
+}
+
 func sameBits(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	for i := range want {
@@ -234,7 +266,7 @@ func BenchmarkLinear(b *testing.B) {
 				b.SetBytes(int64(m.Bytes()))
 				for b.Loop() {
 					for p := range m.Panels {
-						m.MulPanels(scratch, out, m.PaddedN(), x, 0, rows, p, 1)
+						m.MulPanels(scratch, out, m.PaddedN(), x, rows, p, 1)
 					}
 				}
 				b.ReportMetric(float64(b.N)*float64(rows)*1536*576*2/b.Elapsed().Seconds()/1e9, "Gmac/s")

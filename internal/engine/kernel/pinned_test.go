@@ -73,14 +73,14 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 		}
 		y := make([]float32, 3*m.PaddedN())
 		for p := range m.Panels {
-			m.MulPanels(scratch, y, m.PaddedN(), x, 0, 3, p, 1)
+			m.MulPanels(scratch, y, m.PaddedN(), x, 3, p, 1)
 		}
 		out["linear "+f.String()] = y
 	}
 
 	planes := NewPlanes(1, 100)
 	planes.Split(0, pinnedInput(r, 100))
-	out["planes"] = append(planes.values(), planes.sums...)
+	out["planes"] = append(planes.values(), planes.sums[:planes.Blocks]...)
 
 	norm := make([]float32, 579)
 	RMSNorm(norm, pinnedInput(r, 579), pinnedInput(r, 579), 1e-5)

@@ -17,7 +17,7 @@ type Planes struct {
 	Blocks int // per row: ceil(K/32)
 	form   form
 	data   []byte    // [rows, blocks] of form.bytes()
-	sums   []float32 // [rows, blocks], the sum of each block's x by [blockSum]'s order
+	sums   []float32 // the sum of each block's x by [blockSum]'s order, at sumIndex
 }
 
 // NewPlanes has room for rows of k columns, in the form for that many.
@@ -28,7 +28,7 @@ func NewPlanes(rows, k int) *Planes {
 		Blocks: blocks,
 		form:   formFor(rows),
 		data:   AlignedBytes(rows * blocks * formFloats.bytes()), // the largest form
-		sums:   make([]float32, rows*blocks),
+		sums:   make([]float32, (rows+TileN-1)/TileN*TileN*blocks),
 	}
 }
 
@@ -58,16 +58,41 @@ func (p *Planes) Split(row int, x []float32) {
 // 32, or reaches the row's end. Different blocks of one row may be split by
 // different goroutines.
 func (p *Planes) SplitBlocks(row, first int, x []float32) {
-	at := row*p.Blocks + first
 	if n := len(x) / BlockK; n > 0 {
-		splitBlocks(p.form, p.blocks(at, n), p.sums[at:at+n], x[:n*BlockK])
-		x, at = x[n*BlockK:], at+n
+		p.splitWhole(row, first, x[:n*BlockK])
+		x, first = x[n*BlockK:], first+n
 	}
 	if len(x) > 0 {
 		var padded [BlockK]float32
 		copy(padded[:], x)
-		splitBlocks(p.form, p.blocks(at, 1), p.sums[at:at+1], padded[:])
+		p.splitWhole(row, first, padded[:])
 	}
+}
+
+func (p *Planes) splitWhole(row, first int, x []float32) {
+	at, n := row*p.Blocks+first, len(x)/BlockK
+	if p.form != formTileRows {
+		splitBlocks(p.form, p.blocks(at, n), p.sums[at:at+n], x)
+		return
+	}
+	var sums [32]float32 // on their way to places that are not side by side
+	for done := 0; done < n; {
+		part := min(len(sums), n-done)
+		splitBlocks(p.form, p.blocks(at+done, part), sums[:part], x[done*BlockK:(done+part)*BlockK])
+		for _, s := range sums[:part] {
+			p.sums[p.sumIndex(row, first+done)] = s
+			done++
+		}
+	}
+}
+
+// sumIndex is where a row's block has its sum: row by row or, where 16 rows make
+// a tile, the 16 rows of a block side by side.
+func (p *Planes) sumIndex(row, block int) int {
+	if p.form == formTileRows {
+		return (row/TileN*p.Blocks+block)*TileN + row%TileN
+	}
+	return row*p.Blocks + block
 }
 
 // blocks is n blocks from block at on, counted over all rows.

@@ -16,7 +16,7 @@ func firstColumn(m *kernel.Matrix) []float32 {
 	planes.Split(0, x)
 	out := make([]float32, m.PaddedN())
 	for p := range m.Panels {
-		m.MulPanels(kernel.NewScratch(), out, m.PaddedN(), planes, 0, 1, p, 1)
+		m.MulPanels(kernel.NewScratch(), out, m.PaddedN(), planes, 1, p, 1)
 	}
 	return out[:m.N]
 }

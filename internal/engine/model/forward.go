@@ -129,7 +129,7 @@ func (r *Runner) project(x *kernel.Planes, rows int, out []float32, matrices ...
 			n := (m.Panels + piece - 1) / piece
 			if p < n {
 				first := p * piece
-				m.MulPanels(r.workers[w].scratch, out[column:], stride, x, 0, rows, first, min(piece, m.Panels-first))
+				m.MulPanels(r.workers[w].scratch, out[column:], stride, x, rows, first, min(piece, m.Panels-first))
 				return
 			}
 			p -= n
