@@ -143,6 +143,8 @@ func linearRows(a *linearArgs) {
 	switch {
 	case level == cpu.Portable:
 		linearGeneric(a)
+	case a.x.form == formTileRows:
+		linearTiles(a)
 	case a.format == tileBF16x2 && a.x.form == formQuads:
 		a.planesByPanel(linearBF16x2Quads)
 	case a.format == tileBF16x2 && level >= cpu.AVX512:
