@@ -156,7 +156,7 @@ func linearRows(a linearArgs) {
 		part := a
 		part.blocks = min(maxCallBlocks, a.blocks-done)
 		part.x, part.sums, part.tiles = a.x[done*planeFloats:], a.sums[done:], a.tiles[done*size:]
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			linearAVX512(part)
 		} else {
 			linearAVX2(part)

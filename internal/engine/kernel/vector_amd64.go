@@ -68,7 +68,7 @@ func maxOf(x []float32) float32 {
 	for x = x[:len(x)/16*16]; len(x) > 0; {
 		n := whole(len(x))
 		switch {
-		case level == cpu.AVX512:
+		case level >= cpu.AVX512:
 			m = max(m, maxAVX512(unsafe.SliceData(x), uintptr(n)))
 		case level == cpu.AVX2:
 			m = max(m, maxAVX2(unsafe.SliceData(x), uintptr(n)))
@@ -84,7 +84,7 @@ func finite(x []float32) bool {
 	for vectors() && len(x) >= 16 {
 		n := whole(len(x))
 		run := finiteAVX2
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			run = finiteAVX512
 		}
 		if !run(unsafe.SliceData(x), uintptr(n)) {
@@ -99,7 +99,7 @@ func expSum(weights, x []float32, max, invT float32) float32 {
 	var lanes [16]float32
 	for vectors() && len(x) >= 16 {
 		n := whole(len(x))
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			expSumAVX512(&lanes, unsafe.SliceData(weights), unsafe.SliceData(x), uintptr(n), max, invT)
 		} else {
 			expSumAVX2(&lanes, unsafe.SliceData(weights), unsafe.SliceData(x), uintptr(n), max, invT)
@@ -116,7 +116,7 @@ func expSum(weights, x []float32, max, invT float32) float32 {
 func siluMul(dst, gate, up []float32) {
 	for vectors() && len(dst) >= 16 {
 		n := whole(len(dst))
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			siluMulAVX512(unsafe.SliceData(dst), unsafe.SliceData(gate), unsafe.SliceData(up), uintptr(n))
 		} else {
 			siluMulAVX2(unsafe.SliceData(dst), unsafe.SliceData(gate), unsafe.SliceData(up), uintptr(n))
@@ -130,7 +130,7 @@ func squareSum(x []float32) float32 {
 	var lanes [16]float32
 	for vectors() && len(x) >= 16 {
 		n := whole(len(x))
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			squareSumAVX512(&lanes, unsafe.SliceData(x), uintptr(n))
 		} else {
 			squareSumAVX2(&lanes, unsafe.SliceData(x), uintptr(n))
@@ -144,7 +144,7 @@ func squareSum(x []float32) float32 {
 func scaleBy(dst, x, w []float32, inv float32) {
 	for vectors() && len(dst) >= 16 {
 		n := whole(len(dst))
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			scaleByAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(w), uintptr(n), inv)
 		} else {
 			scaleByAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(w), uintptr(n), inv)
@@ -158,7 +158,7 @@ func splitBlocks(data, sums, x []float32) {
 	for vectors() && len(sums) > 0 {
 		n := min(len(sums), maxCallVectors)
 		_, _ = data[n*planeFloats-1], x[n*BlockK-1]
-		if level == cpu.AVX512 {
+		if level >= cpu.AVX512 {
 			splitAVX512(unsafe.SliceData(data), unsafe.SliceData(sums), unsafe.SliceData(x), uintptr(n))
 		} else {
 			splitAVX2(unsafe.SliceData(data), unsafe.SliceData(sums), unsafe.SliceData(x), uintptr(n))
