@@ -3,12 +3,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
 
+	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,6 +21,11 @@ func main() {
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr, "usage: amxrun PROGRAM [ARGUMENT]...")
 		os.Exit(2)
+	}
+	if cpuid.CPU.Supports(cpuid.AMXTILE) {
+		// Linux lets it execute LDTILECFG without permission, so that amxrun would
+		// see half of the instructions.
+		fail(errHasAMX)
 	}
 	runtime.LockOSThread() // ptrace wants all its calls from one thread
 	program, err := start(os.Args[1:])
@@ -36,6 +43,8 @@ func main() {
 	}
 	os.Exit(status.ExitStatus())
 }
+
+var errHasAMX = errors.New("this processor has AMX: let it run the program")
 
 func fail(err error) {
 	fmt.Fprintln(os.Stderr, "amxrun:", err)

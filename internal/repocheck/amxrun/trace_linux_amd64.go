@@ -108,15 +108,19 @@ func (t *tracer) execute(tid int, regs *unix.PtraceRegs) (done int, err error) {
 		regs.Rax, regs.Rcx, regs.Rdx, regs.Rbx, regs.Rsp, regs.Rbp, regs.Rsi, regs.Rdi,
 		regs.R8, regs.R9, regs.R10, regs.R11, regs.R12, regs.R13, regs.R14, regs.R15,
 	}}
+	var code []byte
 	for {
-		in, ok := amx.Decode(m.code(r.RIP))
+		if len(code) < longest {
+			code = m.code(r.RIP)
+		}
+		in, ok := amx.Decode(code)
 		if !ok {
 			return done, nil
 		}
 		if err := unit.Execute(in, &r, m); err != nil {
 			return done, err
 		}
-		regs.Rip = r.RIP
+		regs.Rip, code = r.RIP, code[in.Len:]
 		done++
 	}
 }
