@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"tinsmith.example/internal/engine"
@@ -20,6 +21,9 @@ const pinnedAnswers = "914c3c6bd31a83b32aae8022876de11a"
 // and level of package cpu that runs this test has given the same answers.
 func TestAnswersArePinned(t *testing.T) {
 	e := open(t, testmodel.Tiny(t, tinymodel.Options{Seed: 8}), engine.Options{})
+	if want := os.Getenv("TINSMITH_CPU_EXPECT"); want != "" && e.Info().Kernels != want {
+		t.Errorf("the kernels that run are %s, expected %s", e.Info().Kernels, want)
+	}
 	h := sha256.New()
 	for _, q := range requests(rand.New(rand.NewPCG(2026, 11)), 8, tinymodel.VocabSize, 300) {
 		fmt.Fprintln(h, bits(sample(t, e, q)))

@@ -137,7 +137,7 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 		for _, blocks := range []int{1, 2, 18, 48, 257} { // 257: more than one assembly call
 			k := blocks * BlockK
 			m, _ := randomMatrix(t, r, f, 2*TileN, k)
-			for _, rows := range []int{1, 2, 3, 5, 6, 7, 11, 13, 16, 17, 33} {
+			for _, rows := range []int{1, 2, 3, 5, 6, 7, 11, 13, 15, 16, 17, 33} {
 				if blocks > 48 && rows > 13 {
 					continue // slow, and nothing new
 				}
@@ -167,6 +167,28 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestPanelsAtOnceMatchTwin has more panels, rows and blocks than kernels take
+// at a time, and what is left over of each.
+func TestPanelsAtOnceMatchTwin(t *testing.T) { atEveryLevel(t, panelsAtOnceMatchTwin) }
+
+func panelsAtOnceMatchTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	const panels = 27
+	for _, f := range weightFormats {
+		for _, rows := range []int{4, 33, 83} {
+			const blocks = 8
+			m, _ := randomMatrix(t, r, f, panels*TileN-5, blocks*BlockK)
+			x, _ := randomPlanes(r, rows, blocks*BlockK)
+			got, want := make([]float32, rows*m.PaddedN()), make([]float32, rows*m.PaddedN())
+			m.MulPanels(scratch, got, m.PaddedN(), x, rows, 0, 1)
+			m.MulPanels(scratch, got, m.PaddedN(), x, rows, 1, panels-1)
+			linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: m.PaddedN(), x: x.from(0, 0),
+				tiles: m.tiles, panels: panels, panelBytes: m.panelBytes(), blocks: blocks, rows: rows})
+			sameBits(t, fmt.Sprintf("%v, %d rows", f, rows), got, want)
 		}
 	}
 }
