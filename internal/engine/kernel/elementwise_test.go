@@ -156,11 +156,16 @@ func passesKeepNaN(t *testing.T) {
 func TestLengthsThatDoNotMatchPanic(t *testing.T) {
 	long, short := make([]float32, 64), make([]float32, 32)
 	for name, f := range map[string]func(){
-		"Add of a shorter y":        func() { Add(long, short) },
-		"Add of a longer y":         func() { Add(short, long) },
-		"Rotate by too few angles":  func() { Rotate(long, short[:16], short[:16]) },
-		"Rotate by too many angles": func() { Rotate(short, short, short) },
-		"Rotate by too few sines":   func() { Rotate(long, short, short[:16]) },
+		"Add of a shorter y":         func() { Add(long, short) },
+		"Add of a longer y":          func() { Add(short, long) },
+		"Rotate by too few angles":   func() { Rotate(long, short[:16], short[:16]) },
+		"Rotate by too many angles":  func() { Rotate(short, short, short) },
+		"Rotate by too few sines":    func() { Rotate(long, short, short[:16]) },
+		"Store of too short a key":   func() { l := NewKVLayout(64); l.Store(make([]byte, l.HeadBytes()), 0, short, long) },
+		"Store of too short a value": func() { l := NewKVLayout(64); l.Store(make([]byte, l.HeadBytes()), 0, long, short) },
+		"Store to position 32":       func() { l := NewKVLayout(64); l.Store(make([]byte, l.HeadBytes()), BlockPositions, long, long) },
+		"Store to position -1":       func() { l := NewKVLayout(64); l.Store(make([]byte, l.HeadBytes()), -1, long, long) },
+		"Store to a part of a block": func() { l := NewKVLayout(64); l.Store(make([]byte, 100), 0, long, long) },
 	} {
 		func() {
 			defer func() {

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 )
@@ -30,6 +32,24 @@ func checkPasses(r *rand.Rand) error {
 		pass.twin(want, angles)
 		if err := compare(pass.name, got, want); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkStore compares the kernels that store keys and values with their twins,
+// at an even and an odd position of each half of a block.
+func checkStore(r *rand.Rand) error {
+	const dim = BlockK + TileN + 3
+	l := NewKVLayout(dim)
+	for _, pos := range []int{0, 5, 18, 31} {
+		key, value := checkInput(r, dim), checkInput(r, dim)
+		got, want := AlignedBytes(l.HeadBytes()), AlignedBytes(l.HeadBytes())
+		l.Store(got, pos, key, value)
+		storeKeyGeneric(l.half(want, pos/TileN), pos%TileN, key)
+		storeValueGeneric(want[l.keyBytes():], pos, value)
+		if !bytes.Equal(got, want) {
+			return fmt.Errorf("the store of a key and a value differs from its twin at position %d", pos)
 		}
 	}
 	return nil
