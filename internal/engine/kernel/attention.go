@@ -72,11 +72,8 @@ func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks [][]
 		}
 	}
 	for i := range count {
-		out := a.out[i*dim:]
-		dst := result(i)
-		for d := range a.layout.headDim {
-			dst[d] = out[d] / a.sum[i]
-		}
+		n := a.layout.headDim
+		divide(result(i)[:n], a.out[i*dim:][:n], a.sum[i])
 	}
 }
 
@@ -141,7 +138,5 @@ func (a *Attention) combine(i, dim int, first bool) {
 	old, add := Exp(a.max[i]-m), Exp(a.spanMax[i]-m)
 	a.max[i] = m
 	a.sum[i] = float32(a.sum[i]*old) + float32(a.spanSum[i]*add)
-	for d, o := range out {
-		out[d] = float32(o*old) + float32(span[d]*add)
-	}
+	rescaleAdd(out, span, old, add)
 }

@@ -48,15 +48,34 @@ func (l KVLayout) valueTile(block []byte, i int) []byte {
 	return block[at : at+2*bf16TileBytes]
 }
 
-// Store writes position pos (0 to 31) of a head's block: key and value, both
-// [headDim], each value split into two planes as [Planes] are.
+// Store writes position pos (0 to 31) of a head's block: the first headDim
+// values of key and of value, each split into two planes as [Planes] are. Any
+// other position and a key or value that is too short panic.
+//
+// Different positions of one block may be stored by different goroutines at
+// once, so that nothing of another position may be written, not even as it was.
 func (l KVLayout) Store(block []byte, pos int, key, value []float32) {
-	half := l.half(block, pos/TileN)
-	for k, x := range key[:l.headDim] {
-		storePlanes(half[k/BlockK*2*bf16TileBytes:], pos%TileN, k%BlockK, x)
+	if pos < 0 || pos >= BlockPositions || len(key) < l.headDim || len(value) < l.headDim {
+		panic("kernel: Store: no such position, or too short a key or value")
 	}
-	for d, x := range value[:l.headDim] {
-		storePlanes(l.valueTile(block, d/TileN), d%TileN, pos, x)
+	storeKey(l.half(block, pos/TileN), pos%TileN, key[:l.headDim])
+	values := block[l.keyBytes():]
+	storeValue(values[:l.valueTiles*2*bf16TileBytes], pos, value[:l.headDim])
+}
+
+// storeKeyGeneric sets weights (n, 0), (n, 1) ... of tiles to key: a dword per
+// pair of dimensions, 64 bytes apart. tiles is [ceil(len(key)/32)][2 planes].
+func storeKeyGeneric(tiles []byte, n int, key []float32) {
+	for k, x := range key {
+		storePlanes(tiles[k/BlockK*2*bf16TileBytes:], n, k%BlockK, x)
+	}
+}
+
+// storeValueGeneric sets weights (0, k), (1, k) ... of tiles to value: a half of
+// each dword of a row. tiles is [ceil(len(value)/16)][2 planes].
+func storeValueGeneric(tiles []byte, k int, value []float32) {
+	for d, x := range value {
+		storePlanes(tiles[d/TileN*2*bf16TileBytes:], d%TileN, k, x)
 	}
 }
 

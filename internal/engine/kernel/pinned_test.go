@@ -131,6 +131,10 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 		z += float64(s)
 	}
 	out["log-sum-exp"] = append(append([]float32{m, float32(Log(z))}, sums...), weights...)
+
+	stream := pinnedInput(r, 579)
+	Add(stream, pinnedInput(r, 579))
+	out["residual stream"] = stream
 	return out
 }
 

@@ -36,10 +36,18 @@ func (r *RoPE) Angles(cos, sin []float32, pos int) {
 
 // Rotate rotates one head's vector x, [2*len(cos)], by angles in place: with
 // a = x[i] and b = x[i+len(cos)], x[i] = a*cos[i] - b*sin[i] and x[i+len(cos)] =
-// b*cos[i] + a*sin[i]; products rounded, then the sum.
+// b*cos[i] + a*sin[i]; products rounded, then the sum. sin is as long as cos;
+// other lengths panic.
 func Rotate(x, cos, sin []float32) {
 	half := len(cos)
-	lo, hi, sin := x[:half], x[half:2*half], sin[:half]
+	if len(sin) != half || len(x) != 2*half {
+		panic("kernel: Rotate: lengths do not match")
+	}
+	rotate(x[:half], x[half:], cos, sin)
+}
+
+// rotateGeneric rotates the pairs of lo and hi, which do not overlap.
+func rotateGeneric(lo, hi, cos, sin []float32) {
 	for i, a := range lo {
 		b, c, s := hi[i], cos[i], sin[i]
 		lo[i] = float32(a*c) - float32(b*s)

@@ -85,6 +85,12 @@ func checkVectors(r *rand.Rand) error {
 	if err := checkSplit(x[:2*BlockK]); err != nil {
 		return err
 	}
+	if err := checkPasses(r); err != nil {
+		return err
+	}
+	if err := checkStore(r); err != nil {
+		return err
+	}
 	x[40] = float32(math.Inf(1))
 	if finite(x) {
 		return fmt.Errorf("the search for non-finite values misses one")
