@@ -1,36 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-
-// TO_BF16 sets OUT to toBF16 (bf16.go) of X; T is scratch. Z16 is 1, Z17
-// 0x7fff, Z18 0x7f800000, Z19 0xffff0000, Z20 0x7fffffff, Z21 flushBits. First
-// x + 0x7fff + (x>>16 & 1), but x itself where it is NaN or infinite; then the
-// upper half, and 0 where the magnitude is below flushBelow.
-#define TO_BF16(X, OUT, T) \
-	VPSRLD   $16, X, OUT;           \
-	VPANDD   Z16, OUT, OUT;         \
-	VPADDD   Z17, OUT, OUT;         \
-	VPADDD   X, OUT, OUT;           \
-	VPANDD   Z18, X, T;             \
-	VPCMPEQD Z18, T, K1;            \
-	VMOVDQA32 X, K1, OUT;           \
-	VPANDD   Z19, OUT, OUT;         \
-	VPANDD   Z20, OUT, T;           \
-	VPCMPUD  $1, Z21, T, K1;        \
-	VPXORD   OUT, OUT, K1, OUT
-
-#define BROADCAST(VALUE, Z) \
-	MOVL $VALUE, AX; \
-	VPBROADCASTD AX, Z
-
-
-#define CONSTANTS \
-	BROADCAST(1, Z16);          \
-	BROADCAST(0x7fff, Z17);     \
-	BROADCAST(0x7f800000, Z18); \
-	BROADCAST(0xffff0000, Z19); \
-	BROADCAST(0x7fffffff, Z20); \
-	BROADCAST(0x23800000, Z21)
+#include "bf16_avx512.h"
 
 #define ARGUMENTS \
 	MOVQ data+0(FP), DX;  \
@@ -84,7 +55,7 @@
 // func splitFloatsAVX512(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitFloatsAVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
-	CONSTANTS
+	LOAD_CONSTANTS
 
 loop:
 	SPLIT
@@ -98,7 +69,7 @@ loop:
 // func splitTileRowsAVX512(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitTileRowsAVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
-	CONSTANTS
+	LOAD_CONSTANTS
 
 loop:
 	SPLIT
@@ -117,7 +88,7 @@ GLOBL quadOrder<>(SB), RODATA|NOPTR, $16
 // func splitQuadsAVX512(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitQuadsAVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
-	CONSTANTS
+	LOAD_CONSTANTS
 	VBROADCASTI32X4 quadOrder<>(SB), Z22
 
 loop:
