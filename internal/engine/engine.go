@@ -41,8 +41,10 @@ type Options struct {
 	// StepTokens is the most tokens of one step of the model: 0 (256) or at
 	// least 2. It does not change any result.
 	StepTokens int
-	// OnStep is called after every step, from the engine's own goroutine: it
-	// must be quick, and must not call the engine. nil: nothing is counted.
+	// OnStep is called after every step, before what it gave is handed on: when
+	// Sample returns, its steps have been told. It runs on the engine's own
+	// goroutine, so that it must be quick and must not call the engine. nil:
+	// nothing is counted.
 	OnStep func(StepStats)
 }
 

@@ -81,11 +81,10 @@ func (l *loop) runStep() {
 	}()
 	started := time.Now()
 	parts := l.sched.Plan()
-	if l.onStep != nil {
-		s := statsOf(parts)
-		defer func() { s.Duration = time.Since(started); l.onStep(s) }()
-	}
 	outcomes, err := l.forward(parts)
+	if l.onStep != nil {
+		l.onStep(statsOf(parts, time.Since(started)))
+	}
 	if err != nil {
 		for _, p := range parts {
 			l.fail(l.calls[p.Group], err)

@@ -18,12 +18,11 @@ type StepStats struct {
 	Logits       int           // rows whose logits were wanted
 	Seen         int64         // positions that the rows see, added up
 	Blocks       int           // of the KV cache that the rows see, each counted once
-	Duration     time.Duration // from the plan to the last sample, without the waiting between steps
+	Duration     time.Duration // from planning it to its last sample
 }
 
-// statsOf is what a plan says of its step, all but the duration.
-func statsOf(parts []sched.Part) StepStats {
-	var s StepStats
+func statsOf(parts []sched.Part, took time.Duration) StepStats {
+	s := StepStats{Duration: took}
 	seen := map[*kv.Block]struct{}{} // sequences with one prompt share its blocks
 	for _, p := range parts {
 		n := len(p.Tokens)
