@@ -17,7 +17,7 @@ type benchCommand struct {
 	Model     string   `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: ${model})."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU."`
 	Rounds    int      `default:"3" help:"How often each load runs; the best and the median count."`
-	Load      []string `placeholder:"NAME" help:"A load to run: stream1, group16, batch32 or score16. Repeatable (default: all)."`
+	Load      []string `placeholder:"NAME" help:"Run this load alone: stream1, group16, batch32 or score16. Repeatable (default: all loads, and what else there is to measure)."`
 	Peer      []string `sep:"none" placeholder:"KIND=URL" help:"A server that does the same loads in turn: llama=URL (llama-server), vllm=URL or tinker=URL. Repeatable."`
 	PlainHTTP bool     `name:"plain-http" help:"Allow tinker=URL to be of http to another machine: the key can be read on the way."`
 	Compare   string   `placeholder:"FILE" help:"What bench --json printed before: show ratios to it, too."`
@@ -40,7 +40,8 @@ Measures the engine inside this process. The loads, in tokens per second:
   score16  the log probabilities of 16 prompts of 512 tokens
 Beside each stands what this machine allows: its limit if it always read memory,
 or always multiplied, as fast as it can, and the share of that which was reached.
-Then the first token, long prompts, attention by itself, and memory.
+Then the first token, long prompts, and attention by itself; --load leaves these
+out.
 
 A busy machine makes every figure worse: compare what was measured in one
 sitting. The default model takes some two minutes on two cores, most of them for
@@ -104,7 +105,7 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 	defer closePeers()
 	fmt.Fprintf(std.err, "model: %s (%s)\n", found.Name, found.Path)
 	report, err := bench.Run(ctx, bench.Config{
-		Path: found.Path, Name: found.Name, Threads: c.Threads, Rounds: c.Rounds, Loads: c.loads(), Peers: peers,
+		Path: found.Path, Name: found.Name, Threads: c.Threads, Rounds: c.Rounds, Loads: c.loads(), Peers: peers, LoadsOnly: len(c.Load) > 0,
 		Note: func(format string, args ...any) { fmt.Fprintf(std.err, format+"\n", args...) },
 	})
 	if err != nil {

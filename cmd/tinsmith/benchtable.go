@@ -47,6 +47,9 @@ func writeLoads(w io.Writer, loads []bench.LoadResult) {
 }
 
 func writeAttention(w io.Writer, attention []bench.Attention) {
+	if len(attention) == 0 {
+		return
+	}
 	fmt.Fprintln(w, "\nATTENTION\tROWS\tROWS/S\tG PRODUCTS/S\tSHARE")
 	for _, a := range attention {
 		fmt.Fprintf(w, "%d positions\t%d\t%.0f\t%.1f\t%s\n", a.Positions, a.Rows, a.RowRate, a.MultiplyRate/1e9, percent(a.Share))

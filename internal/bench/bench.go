@@ -23,6 +23,9 @@ type Config struct {
 	Rounds  int    // at least 1
 	Loads   []Load // in the order in which they run
 	Peers   []*Peer
+	// LoadsOnly leaves out what is neither a load nor a limit of the machine:
+	// first tokens, long prompts and attention by itself.
+	LoadsOnly bool
 	// Note is told, in a sentence for people, what has just been measured.
 	Note func(format string, args ...any)
 }
@@ -30,13 +33,17 @@ type Config struct {
 // Run loads the model and measures. If ctx ends, so does Run, with its cause.
 // Other errors are those of engine.Open and Engine.Sample, and *PeerError.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	b := &run{Config: c, report: Report{Version: Version, Rounds: c.Rounds, Loads: []LoadResult{}, Peers: []PeerResult{}}}
+	b := &run{Config: c, report: Report{Version: Version, Rounds: c.Rounds, Loads: []LoadResult{}, Attention: []Attention{}, Peers: []PeerResult{}}}
 	if err := b.open(); err != nil {
 		return nil, err
 	}
 	defer b.engine.Close()
 	b.prompts = newPrompts(b.info.VocabSize)
-	for _, measure := range []func(context.Context) error{b.loads, b.firstToken, b.longPrefill, b.limits, b.attention} {
+	all := []func(context.Context) error{b.loads, b.firstToken, b.longPrefill, b.limits, b.attention}
+	if b.LoadsOnly {
+		all = []func(context.Context) error{b.loads, b.limits}
+	}
+	for _, measure := range all {
 		if err := measure(ctx); err != nil {
 			return nil, err
 		}

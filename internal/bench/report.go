@@ -19,8 +19,8 @@ type Report struct {
 	Rounds      int          `json:"rounds"`
 	LoadSeconds float64      `json:"load_seconds"` // from a file in the page cache to an engine that is ready
 	Memory      Memory       `json:"memory"`
-	FirstToken  *Spread      `json:"first_token_ms"` // of a prompt of 512 tokens on an idle engine; nil: the context is too small
-	Prefill     *Prefill     `json:"prefill"`        // nil: the context is too small
+	FirstToken  *Spread      `json:"first_token_ms"` // of a prompt of 512 tokens on an idle engine; nil: left out, or the context is too small
+	Prefill     *Prefill     `json:"prefill"`        // nil: likewise
 	Loads       []LoadResult `json:"loads"`
 	Attention   []Attention  `json:"attention"`
 	Peers       []PeerResult `json:"peers"`
