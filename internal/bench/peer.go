@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -98,8 +99,8 @@ func (s *server) call(ctx context.Context, method, path string, body []byte, ans
 		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := s.client.Do(request)
-	if err != nil {
-		return err
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return failed.Err // method and URL are in the PeerError
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, answerMost))

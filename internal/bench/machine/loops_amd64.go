@@ -33,7 +33,8 @@ func xorRounds(words []uint64) uint64 {
 // multipliers has the loops of this architecture by the name of the kernels
 // whose innermost instruction they are made of.
 var multipliers = map[string]multiplier{
-	cpu.AVX2.String():   {"VFMADD231PS ymm", 8, 1, multiplyAVX2},
-	cpu.AVX512.String(): {"VFMADD231PS zmm", 16, 1, multiplyAVX512},
-	"avx512bf16":        {"VDPBF16PS zmm", 16, 2, multiplyBF16},
+	"avx2":       {"VFMADD231PS ymm", 8, 1, multiplyAVX2},
+	"avx512":     {"VFMADD231PS zmm", 16, 1, multiplyAVX512},
+	"avx512bf16": {"VDPBF16PS zmm", 16, 2, multiplyBF16},
+	"amx":        {"TDPBF16PS", 16 * 16, 32, multiplyAMX},
 }

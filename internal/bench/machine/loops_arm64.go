@@ -2,11 +2,7 @@
 
 package machine
 
-import (
-	"unsafe"
-
-	"tinsmith.example/internal/cpu"
-)
+import "unsafe"
 
 // Why assembly: plain Go reads 8 bytes a load and multiplies one pair at a
 // time, which is a limit of Go and not of the machine.
@@ -23,5 +19,5 @@ func xorRounds(words []uint64) uint64 {
 // multipliers has the loops of this architecture by the name of the kernels
 // whose innermost instruction they are made of.
 var multipliers = map[string]multiplier{
-	cpu.NEON.String(): {"FMLA", 4, 1, multiplyNEON},
+	"neon": {"FMLA", 4, 1, multiplyNEON},
 }

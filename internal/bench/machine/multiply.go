@@ -5,27 +5,27 @@ import (
 	"fmt"
 )
 
-// accumulators is how many sums each multiply loop keeps: enough that no
-// multiplication waits for the one before.
-const accumulators = 14
+// roundInstructions is how many instructions a round of a multiply loop has, most
+// with an accumulator each: enough that none waits for the one before.
+const roundInstructions = 14
 
 // multiplyRounds is what one call does, which cannot be preempted where it is
-// assembly: some 10 to 50 µs.
-const multiplyRounds = 10_000
+// assembly: at most 100 µs, and 5 where an instruction takes one cycle.
+const multiplyRounds = 1000
 
 // A multiplier is a loop that does nothing but multiply and add.
 type multiplier struct {
 	instruction string
 	lanes       int // sums of an accumulator
 	perLane     int // products that an instruction adds to each
-	// loop does rounds times accumulators instructions on ones, and returns
-	// the sum of one lane over the accumulators.
+	// loop does rounds of roundInstructions on ones, and returns the sum of one
+	// lane over the accumulators.
 	loop func(rounds uintptr) float32
 }
 
 // products is how many products a call of loop makes.
 func (m *multiplier) products(rounds int) float64 {
-	return float64(rounds) * float64(accumulators) * float64(m.lanes) * float64(m.perLane)
+	return float64(rounds) * float64(roundInstructions) * float64(m.lanes) * float64(m.perLane)
 }
 
 // portable is the loop of the portable kernels.
@@ -84,4 +84,4 @@ func multiplyGeneric(rounds uintptr) float32 {
 
 // ones are variables, so that the compiler neither knows a product nor takes
 // one for another.
-var ones = [accumulators]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+var ones = [roundInstructions]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
