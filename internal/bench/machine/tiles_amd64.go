@@ -7,10 +7,10 @@ func multiplyTiles(rounds uintptr, config *tileConfig, ones *[512]uint16, sums *
 
 // tileConfig is what LDTILECFG reads.
 type tileConfig struct {
-	palette, startRow byte
-	_                 [14]byte
-	rowBytes          [16]uint16 // by tile
-	rows              [16]byte
+	palette  byte
+	_        [15]byte
+	rowBytes [16]uint16 // by tile
+	rows     [16]byte
 }
 
 const oneBF16 = 0x3f80
