@@ -20,15 +20,12 @@ const roundBytes = 256
 func ReadRate(ctx context.Context, threads int) (float64, error) {
 	workers := make([]reader, threads)
 	part := max(threadRead, leastRead/threads) / pieceBytes * pieceBytes
-	if _, err := Rate(ctx, threads, func(w int) float64 { // not to be measured: the kernel maps memory as it is first written
-		if workers[w].words == nil {
+	return Rate(ctx, threads, func(w int) float64 {
+		if workers[w].words == nil { // in the first pass, which will not be the best: memory is mapped as it is first written
 			workers[w].fill(part)
 		}
-		return 0
-	}); err != nil {
-		return 0, err
-	}
-	return Rate(ctx, threads, func(w int) float64 { return workers[w].read() })
+		return workers[w].read()
+	})
 }
 
 // A reader goes round and round its memory.
