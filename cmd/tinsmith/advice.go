@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tinsmith.example/internal/bench"
 	"tinsmith.example/internal/catalog"
 	"tinsmith.example/tinker"
 )
@@ -43,6 +44,9 @@ func advice(err error) string {
 	}
 	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
 		return apiAdvice(failed)
+	}
+	if failed, ok := errors.AsType[*bench.PeerError](err); ok {
+		return peerAdvice[failed.Kind]
 	}
 	if failed, ok := errors.AsType[*tooLongError](err); ok {
 		return failed.advice()
@@ -88,6 +92,12 @@ func strangerAdvice(err error) string {
 		return "Use http://" + rest + " (with --plain-http, if that is another machine)."
 	}
 	return "Check the URL, its scheme, port and path: tinsmith serve prints the one to use."
+}
+
+// peerAdvice says how to have a server that bench can measure.
+var peerAdvice = map[string]string{
+	"llama": "Start one with: llama-server -m MODEL.gguf --port 8080. Then: --peer llama=http://127.0.0.1:8080.",
+	"vllm":  "Start one with: vllm serve MODEL --port 8000. Then: --peer vllm=http://127.0.0.1:8000.",
 }
 
 // apiAdvice says what to change so that a server takes the call.

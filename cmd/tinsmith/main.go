@@ -35,6 +35,7 @@ type grammar struct {
 	Serve    serveCommand    `cmd:"" help:"Serve models by the Tinker API."`
 	Pull     pullCommand     `cmd:"" help:"Fetch a model into the cache."`
 	Models   modelsCommand   `cmd:"" help:"List the models of the catalogue, and what is in the cache."`
+	Bench    benchCommand    `cmd:"" help:"Measure the engine on this machine, beside what the machine allows."`
 	Version  versionCommand  `cmd:"" help:"Print the version, and what runs the arithmetic on this machine."`
 }
 

@@ -41,6 +41,11 @@ type Options struct {
 	// StepTokens is the most tokens of one step of the model: 0 (256) or at
 	// least 2. It does not change any result.
 	StepTokens int
+	// OnStep is called after every step, before what it gave is handed on: when
+	// Sample returns, its steps have been told. It runs on the engine's own
+	// goroutine, so that it must be quick and must not call the engine. nil:
+	// nothing is counted.
+	OnStep func(StepStats)
 }
 
 // MaxThreads is the most threads of an engine.
@@ -123,6 +128,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
+	e.info.Threads = threads
 	e.capacity = o.KVTokens / sched.BlockPositions
 	if o.KVTokens == 0 {
 		e.capacity = defaultBlocks(m.BlockBytes())
@@ -136,7 +142,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	if step == 0 {
 		step = defaultStepTokens
 	}
-	e.start(step)
+	e.start(step, o.OnStep)
 	return e, nil
 }
 
@@ -147,6 +153,10 @@ func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
 		Quantization:  m.WeightType.String(),
 		Parameters:    m.Parameters,
 		ContextLength: m.Context,
+		Heads:         m.Heads,
+		KVHeads:       m.KVHeads,
+		HeadDim:       m.HeadDim,
+		Work:          m.Work(),
 		VocabSize:     m.Vocab,
 		BOS:           tok.BOS(),
 	}
@@ -162,7 +172,7 @@ func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
 }
 
 // start starts the loop goroutine.
-func (e *Engine) start(stepTokens int) {
+func (e *Engine) start(stepTokens int, onStep func(StepStats)) {
 	ctx, quit := context.WithCancelCause(context.Background())
 	e.quit = quit
 	e.news = make(chan struct{}, 1)
@@ -181,6 +191,7 @@ func (e *Engine) start(stepTokens int) {
 		tokenizer: e.tokenizer,
 		calls:     map[*sched.Group]*call{},
 		rows:      make([]sample.Row, e.team.Size()),
+		onStep:    onStep,
 	}
 	go func() {
 		defer close(e.ended)

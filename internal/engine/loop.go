@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"tinsmith.example/internal/engine/model"
 	"tinsmith.example/internal/engine/sample"
@@ -21,6 +22,7 @@ type loop struct {
 	tokenizer *tokenizer.Tokenizer
 	calls     map[*sched.Group]*call
 	rows      []sample.Row // one a worker
+	onStep    func(StepStats)
 }
 
 // serve is the loop: the only goroutine that touches scheduler, KV cache and
@@ -77,8 +79,12 @@ func (l *loop) runStep() {
 			}
 		}
 	}()
+	started := time.Now()
 	parts := l.sched.Plan()
 	outcomes, err := l.forward(parts)
+	if l.onStep != nil {
+		l.onStep(statsOf(parts, time.Since(started)))
+	}
 	if err != nil {
 		for _, p := range parts {
 			l.fail(l.calls[p.Group], err)

@@ -17,6 +17,9 @@ var layers = map[string][]string{
 	"cmd/tinsmith": {"*"},
 	"examples/...": {"tinker", "local"},
 
+	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
+	"internal/bench/machine": {"internal/cpu"},
+
 	"local":  {"tinker", "internal/server", "internal/engine", "internal/catalog", "internal/tinymodel"},
 	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer"},
 

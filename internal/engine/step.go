@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"time"
+
+	"tinsmith.example/internal/engine/kv"
+	"tinsmith.example/internal/engine/model"
+	"tinsmith.example/internal/engine/sched"
+)
+
+// Work is what a step of a model costs.
+type Work = model.Work
+
+// StepStats says what one step of the engine did.
+type StepStats struct {
+	Tokens       int           // that went through the model: its rows
+	PromptTokens int           // of these, tokens of prompts
+	Logits       int           // rows whose logits were wanted
+	Seen         int64         // positions that the rows see, added up
+	Blocks       int           // of the KV cache that the rows see, each counted once
+	Duration     time.Duration // from planning it to its last sample
+}
+
+func statsOf(parts []sched.Part, took time.Duration) StepStats {
+	s := StepStats{Duration: took}
+	seen := map[*kv.Block]struct{}{} // sequences with one prompt share its blocks
+	for _, p := range parts {
+		n := len(p.Tokens)
+		s.Tokens += n
+		if p.Seq == nil {
+			s.PromptTokens += n
+		}
+		s.Logits += n - p.Logits
+		s.Seen += int64(n)*int64(p.Pos) + int64(n)*int64(n+1)/2
+		for _, b := range p.Blocks[:(p.Pos+n-1)/sched.BlockPositions+1] {
+			seen[b] = struct{}{}
+		}
+	}
+	s.Blocks = len(seen)
+	return s
+}
