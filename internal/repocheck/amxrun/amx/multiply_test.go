@@ -27,7 +27,7 @@ func TestMultiplyIsExact(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			for range 200 {
+			for range 100 {
 				c, a, b := randomTile(r, 1+r.IntN(16), 4*(1+r.IntN(16))), tile{}, tile{}
 				k := 1 + r.IntN(16)
 				a.rows, a.colsb, b.rows, b.colsb = c.rows, 4*k, k, c.colsb
@@ -100,7 +100,7 @@ func TestRoundAtTheEdges(t *testing.T) {
 // TestMultiplyAddRoundsOnce: sums that float64 cannot hold.
 func TestMultiplyAddRoundsOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 1_000_000 {
+	for range 300_000 {
 		x, y := float(uint32(bf16(r, 90, 165))<<16), float(uint32(bf16(r, 90, 165))<<16)
 		z := float(uint32(bf16(r, 60, 190))<<16 | r.Uint32()&0xffff)
 		if r.IntN(2) == 0 { // few bits, so that the sum is near the middle of two numbers

@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// What Go's assembler lacks. Two operands of bytes make each encoding.
+// What Go's assembler lacks. T is the number of a tile.
 #define LDTILECFG_AX       BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00
 #define TILERELEASE        BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0
 #define TILEZERO(T)        BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $(0xc0|T<<3)
