@@ -28,19 +28,23 @@ var ErrNonFinite = errors.New("sample: a logit is not finite")
 const MaxVocab = 1 << 20
 
 // A Row is one row of logits and what is derived from it. Reset gives it its
-// logits; the other methods are about those. A Row keeps its buffers, so that
-// reusing it for row after row allocates nothing. The zero value is ready for
-// Reset. One goroutine at a time may use a Row.
+// logits; the other methods are about those. What a draw has worked out of the
+// row, its weights at a temperature and what the filters keep, serves the next
+// draw with the same parameters, whatever its seed, index and position. A Row
+// keeps its buffers, so that reusing it for row after row allocates nothing; they
+// take some 32 bytes for each id. The zero value is ready for Reset. One
+// goroutine at a time may use a Row.
 type Row struct {
 	logits []float32 // [vocab], the caller's
 	max    float32   // the largest of them
 	logZ   float32   // log of the sum of exp(x-max)
 
-	sums    []float32 // [groups] sums of exp(x-max), at temperature 1
-	heated  []float32 // [groups] the same at the temperature of a draw
-	weights []float32 // [kernel.GroupSize] of the group that a draw fell into
-
-	picked selection
+	own    heat // at temperature 1
+	other  heat // at the last other temperature that was asked for
+	kept   kept // by the last filters that were asked for
+	top    list // of the last TopK
+	search search
+	ids    []int32 // 0, 1, 2 and so on: at least [vocab]
 }
 
 // Reset makes r the row of these logits, one per id of the vocabulary. They
@@ -51,16 +55,15 @@ func (r *Row) Reset(logits []float32) error {
 	if len(logits) == 0 || len(logits) > MaxVocab {
 		panic(fmt.Sprintf("sample: %d logits, must be 1 to %d", len(logits), MaxVocab))
 	}
-	r.logits = nil
+	r.logits, r.other.invT, r.kept.valid = nil, 0, false
 	if !kernel.Finite(logits) {
 		return ErrNonFinite
 	}
 	r.logits = logits
 	r.max = kernel.Max(logits)
-	r.sums = sized(r.sums, kernel.Groups(len(logits)))
-	kernel.ExpSums(r.sums, nil, logits, r.max, 1)
+	r.own.reset(logits, r.max, 1)
 	z := 0.0
-	for _, sum := range r.sums {
+	for _, sum := range r.own.sums {
 		z += float64(sum)
 	}
 	r.logZ = float32(kernel.Log(z))

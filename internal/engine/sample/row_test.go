@@ -145,6 +145,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			for _, p := range []Params{
 				{Temperature: 0, TopP: 1}, {Temperature: 1, TopP: 1}, {Temperature: 2, TopP: 1},
 				{Temperature: 1, TopK: 40, TopP: 0.9}, {Temperature: 1.5, TopP: 0.95},
+				{Temperature: 1, TopK: 2000, TopP: 0.5}, {Temperature: 0.7, TopP: 1, MinP: 0.1},
 			} {
 				if _, _, err := r.Next(x, p, 1, position); err != nil {
 					t.Fatal(err)
@@ -166,6 +167,7 @@ func TestImpossibleArgumentsPanic(t *testing.T) {
 		{Temperature: -1, TopP: 1}, {Temperature: math.NaN(), TopP: 1}, {Temperature: math.Inf(1), TopP: 1},
 		{Temperature: 1, TopP: 0}, {Temperature: 1, TopP: 1.1}, {Temperature: 1, TopP: math.NaN()},
 		{Temperature: 1, TopK: -1, TopP: 1}, {},
+		{Temperature: 1, TopP: 1, MinP: -0.1}, {Temperature: 1, TopP: 1, MinP: 1.1}, {Temperature: 1, TopP: 1, MinP: math.NaN()},
 	} {
 		mustPanic(t, fmt.Sprintf("%+v", p), func() { r.Draw(p, 0, 0) })
 	}
