@@ -21,12 +21,14 @@ type kept struct {
 	last   int     // up to this place
 	least  float32 // weights from this on pass
 
-	masses []int64 // of what is kept, by kernel.GroupSize candidates
-	total  int64   // the sum of masses
+	masses []int64 // of the groups of kernel.GroupSize candidates; unknown: not added up yet
+	total  int64   // of all groups, or unknown
 
 	list        list // left over from other rows
 	listWeights []float32
 }
+
+const unknown = -1
 
 // listAtMost is up to which top_k the candidates are a list of that many ids.
 // Above, they are the whole row, whose weights are worth computing then.
@@ -46,22 +48,16 @@ func (r *Row) filter(p Params, invT float32) *kept {
 	} else {
 		k.takeAll(r, r.heat(invT))
 		if byCount {
-			k.cut(&r.search, nil, int64(len(r.logits)), int64(p.TopK))
+			k.first(&r.search, p.TopK)
 		}
 	}
 	if p.TopP < 1 {
-		var total int64
-		if byCount {
-			total = k.mass(0, len(k.logits))
-		} else {
-			total = totalMass(r.heat(invT).sums)
-		}
-		if target := share(p.TopP, total); !byCount || target <= total {
-			k.cut(&r.search, k.weights, total, target)
-		}
+		k.nucleus(r, p.TopP, byCount, invT)
 	}
-	k.least = leastWeight(p.MinP)
-	k.add()
+	if p.MinP > 0 {
+		k.least = leastWeight(p.MinP)
+		k.forget()
+	}
 	return k
 }
 
@@ -83,14 +79,47 @@ func (k *kept) takeList(r *Row, n int, invT float32) {
 
 func (k *kept) passAll() {
 	k.border, k.last, k.least = -math.MaxFloat32, len(k.logits)-1, 0
+	k.forget()
 }
 
-// cut keeps the shortest prefix of the candidates that measures target, or all
-// that is kept so far if none does. weights and total are as for search.find.
-func (k *kept) cut(s *search, weights []float32, total, target int64) {
-	if border, rest, ok := s.find(k.logits, weights, total, target); ok {
-		k.border, k.last = border, placeIn(k.logits, weights, border, rest)
+// first keeps the likeliest n of all ids.
+func (k *kept) first(s *search, n int) {
+	e, _ := s.find(k.logits, nil, int64(len(k.logits)), int64(n))
+	k.border, k.last = e.border, e.last(k.logits)
+	k.forget()
+}
+
+// nucleus keeps the shortest prefix that has the part p of the mass: of what
+// top_k kept or, if that is off, of all groups. If all that is kept has less, it
+// stays as it is.
+func (k *kept) nucleus(r *Row, p float64, byCount bool, invT float32) {
+	var mass int64
+	if byCount {
+		mass = k.sum()
+	} else {
+		mass = totalMass(r.heat(invT).sums)
 	}
+	target := share(p, mass)
+	if byCount && target > mass {
+		return // of all candidates there might be enough
+	}
+	candidates := mass
+	if byCount && k.ids == nil {
+		candidates = totalMass(r.heat(invT).sums)
+	}
+	e, ok := r.search.find(k.logits, k.weights, candidates, target)
+	if !ok {
+		return
+	}
+	k.border, k.last = e.border, e.last(k.logits)
+	k.forget()
+	k.total = e.measure(target)
+}
+
+// keeps says whether the candidate at this place is kept.
+func (k *kept) keeps(place int) bool {
+	x := k.logits[place]
+	return (x > k.border || x == k.border && place <= k.last) && k.weights[place] >= k.least
 }
 
 // mass is the mass of what is kept of the candidates at these places.
@@ -100,32 +129,59 @@ func (k *kept) mass(from, to int) int64 {
 		kernel.MassFrom(k.logits[middle:to], k.weights[middle:to], kernel.Above(k.border), k.least)
 }
 
-// keeps says whether the candidate at this place is kept.
-func (k *kept) keeps(place int) bool {
-	x := k.logits[place]
-	return (x > k.border || x == k.border && place <= k.last) && k.weights[place] >= k.least
+// groupMass is the mass of a group. A draw needs those of some groups only, so
+// that each is added up when it is asked for.
+func (k *kept) groupMass(group int) int64 {
+	if k.masses[group] == unknown {
+		from := group * kernel.GroupSize
+		k.masses[group] = k.mass(from, min(from+kernel.GroupSize, len(k.logits)))
+	}
+	return k.masses[group]
 }
 
-// add adds up the masses.
-func (k *kept) add() {
-	k.masses, k.total = sized(k.masses, kernel.Groups(len(k.logits))), 0
-	for g := range k.masses {
-		from := g * kernel.GroupSize
-		k.masses[g] = k.mass(from, min(from+kernel.GroupSize, len(k.logits)))
-		k.total += k.masses[g]
+// sum is the mass of all groups.
+func (k *kept) sum() int64 {
+	if k.total == unknown {
+		k.total = 0
+		for g := range k.masses {
+			k.total += k.groupMass(g)
+		}
 	}
+	return k.total
+}
+
+// forget drops the masses, after a change of what is kept.
+func (k *kept) forget() {
+	k.masses, k.total = sized(k.masses, kernel.Groups(len(k.logits))), unknown
+	for g := range k.masses {
+		k.masses[g] = unknown
+	}
+}
+
+// groupAt is the group of a place in the total mass, and the place in the
+// group's. It is looked for from the nearer end.
+func (k *kept) groupAt(place int64) (group int, rest int64) {
+	total := k.sum()
+	if place < total/2 {
+		for place >= k.groupMass(group) {
+			place -= k.groupMass(group)
+			group++
+		}
+		return group, place
+	}
+	group, rest = len(k.masses), place-total // negative: so far before the end of the group
+	for rest < 0 {
+		group--
+		rest += k.groupMass(group)
+	}
+	return group, rest
 }
 
 // draw finds u's place among the masses, in rising order of ids: the group, then
 // the part of it, then the id.
 func (k *kept) draw(u uint64) int32 {
 	const part = 64
-	rest := scaled(u, k.total)
-	group := 0
-	for rest >= k.masses[group] {
-		rest -= k.masses[group]
-		group++
-	}
+	group, rest := k.groupAt(scaled(u, k.sum()))
 	place := group * kernel.GroupSize
 	for {
 		m := k.mass(place, min(place+part, len(k.logits)))

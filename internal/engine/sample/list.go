@@ -16,10 +16,10 @@ func (l *list) fill(r *Row, k int) {
 		r.ids = append(r.ids, int32(id))
 	}
 	n := len(r.logits)
-	border, rest, _ := r.search.find(r.logits, nil, int64(n), int64(k))
-	last := placeIn(r.logits, nil, border, rest)
+	e, _ := r.search.find(r.logits, nil, int64(n), int64(k))
+	last := e.last(r.logits)
 	x, ids := sized(l.logits, n), sized(l.ids, n)
-	from := kernel.Gather(x, ids, r.logits[:last+1], r.ids[:last+1], kernel.Below(border), infinity)
-	kernel.Gather(x[from:], ids[from:], r.logits[last+1:], r.ids[last+1:n], border, infinity)
+	from := kernel.Gather(x, ids, r.logits[:last+1], r.ids[:last+1], kernel.Below(e.border), infinity)
+	kernel.Gather(x[from:], ids[from:], r.logits[last+1:], r.ids[last+1:n], e.border, infinity)
 	l.logits, l.ids = x[:k], ids[:k]
 }

@@ -2,7 +2,6 @@ package sample
 
 import (
 	"math"
-	"slices"
 
 	"tinsmith.example/internal/engine/kernel"
 )
@@ -18,11 +17,26 @@ import (
 // of the ACM 18 (1975). Theirs counts elements; here they have weights.
 type search struct {
 	logits, weights [2][]float32 // what is left of the row, by turns
-	sample, spare   [sampleSize]uint64
+	sample, spare   [maxSample]uint64
 }
 
-// sampleSize is how many logits are looked at to guess; so many are sorted.
-const sampleSize = 256
+// A guess looks at this many logits, and so few are sorted instead of guessed
+// about.
+const (
+	maxSample  = 256 // of a whole row
+	minSample  = 128 // of what is left of one
+	wholeRow   = 1 << 14
+	fewEnough  = minSample
+	deviations = 3 // that a guess leaves as a margin
+)
+
+// An end is where a prefix ends: among the ids with a certain logit.
+type end struct {
+	border float32
+	rest   int64 // what these must measure: the prefix has no more of them
+	equal  int64 // what they measure
+	each   int64 // what one of them does
+}
 
 // Weights nil stands for a measure by count: each id measures 1. Else it
 // measures its mass.
@@ -42,42 +56,43 @@ func measureAt(weights []float32, place int) int64 {
 
 var infinity = float32(math.Inf(1))
 
-// find returns the logit of the id at which a prefix of this row measures target
-// or more, target >= 1, and what target exceeds the measure of all larger logits
-// by. If all of the row measures less, ok is false. total is about the measure of
-// the row: what is found does not depend on it.
-func (s *search) find(logits, weights []float32, total, target int64) (border float32, rest int64, ok bool) {
-	rest = target // of what is below the upper guesses so far
-	turn := 0
-	for len(logits) > sampleSize {
+// find returns where the shortest prefix of this row ends that measures target
+// or more, target >= 1. If all of the row measures less, ok is false. total is
+// about the measure of the row: what is found does not depend on it.
+func (s *search) find(logits, weights []float32, total, target int64) (e end, ok bool) {
+	rest := target // of what is below the upper guesses so far
+	for turn := 0; len(logits) > fewEnough; turn = 1 - turn {
 		lower, upper := s.guess(logits, weights, total, rest)
 		var over int64
-		if upper < infinity {
-			if over = measureFrom(logits, weights, upper); over >= rest {
-				over = measureFrom(logits, weights, kernel.Above(upper))
-				if over < rest {
-					return upper, rest - over, true
+		if upper.place >= 0 {
+			if over = measureFrom(logits, weights, upper.logit); over >= rest {
+				above := measureFrom(logits, weights, kernel.Above(upper.logit))
+				if above < rest {
+					return end{upper.logit, rest - above, over - above, measureAt(weights, upper.place)}, true
 				}
-				logits, weights = s.between(turn, logits, weights, upper, infinity)
-				total, turn = over, 1-turn
+				logits, weights = s.between(turn, logits, weights, upper.logit, infinity)
+				total = above
 				continue
 			}
 		}
 		rest -= over
-		x, w := s.between(turn, logits, weights, lower, upper)
+		x, w := s.between(turn, logits, weights, lower.logit, upper.logit)
 		inside := measureFrom(x, w, -infinity)
-		if inside < rest {
+		if inside < rest && lower.place >= 0 {
 			rest -= inside
-			equal := measureFrom(logits, weights, lower) - over - inside
+			equal := measureFrom(logits, weights, lower.logit) - over - inside
 			if equal >= rest {
-				return lower, rest, true
+				return end{lower.logit, rest, equal, measureAt(weights, lower.place)}, true
 			}
 			rest -= equal
-			total -= over + equal
-			x, w = s.between(turn, logits, weights, -infinity, lower)
-			inside = total - inside
+			total -= over + inside + equal
+			logits, weights = s.between(turn, logits, weights, -infinity, lower.logit)
+			continue
 		}
-		logits, weights, total, turn = x, w, inside, 1-turn
+		logits, weights, total = x, w, inside
+		if inside < rest {
+			break // it measures less
+		}
 	}
 	return s.walk(logits, weights, rest)
 }
@@ -93,104 +108,123 @@ func (s *search) between(turn int, logits, weights []float32, above, below float
 	return x[:n], w[:n]
 }
 
-// guess returns two logits of the row, or infinities, between which rest is
-// reached in all likelihood. It looks at one id in each of sampleSize equal
+// A bound is a logit and a place where it is found; at an infinity the place is
+// negative.
+type bound struct {
+	logit float32
+	place int
+}
+
+// guess returns two logits of the row, or infinities, but not both, between which
+// rest is reached in all likelihood. It looks at one id in each of so many equal
 // parts, at a place that depends on the measure of the row, so that no pattern in
 // a row hides from it.
 //
 // What the prefix leaves is what its size is guessed from, not what it keeps: ids
 // that are left are not likelier than those at the border, so that a few of them
 // stand for the others, while the likeliest ids of all are hardly ever seen.
-func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upper float32) {
-	random := uint32(total) ^ uint32(rest)
-	for i := range s.sample {
-		random = random*1664525 + 1013904223 // Knuth and Lewis
-		place := int((uint64(i)<<32 | uint64(random)) * uint64(len(logits)) / (sampleSize << 32))
-		s.sample[i] = rank(logits[place], place)
+func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upper bound) {
+	size := minSample
+	if len(logits) >= wholeRow {
+		size = maxSample
 	}
-	sortRanks(s.sample[:], s.spare[:])
+	sample := s.sample[:size]
+	random := uint32(total) ^ uint32(rest)
+	for i := range sample {
+		random = random*1664525 + 1013904223 // Knuth and Lewis
+		place := int((uint64(i)<<32 | uint64(random)) * uint64(len(logits)) >> 32 / uint64(size))
+		sample[i] = rank(logits[place], place)
+	}
+	sortRanks(sample, s.spare[:size])
 
-	left := max(float64(total-rest), 0) * sampleSize / float64(len(logits))
-	margin := s.margin(weights, left)
-	lower, upper = -infinity, infinity
+	left := max(float64(total-rest), 0) * float64(size) / float64(len(logits))
+	margin := marginOf(sample, weights, left)
+	atLeast := left - min(margin, 7./8*left)
+	lower, upper = bound{-infinity, -1}, bound{infinity, -1}
 	sum := 0.0
-	for i := sampleSize - 1; i >= 0; i-- {
-		place := placeOf(s.sample[i])
-		if sum < left-margin {
-			lower = logits[place]
+	for i := size - 1; i >= 0; i-- {
+		place := placeOf(sample[i])
+		if sum < atLeast {
+			lower = bound{logits[place], place}
 		}
 		sum += float64(measureAt(weights, place))
 		if sum >= left+margin {
-			upper = logits[place]
+			upper = bound{logits[place], place}
 			break
 		}
 	}
-	if lower == -infinity && upper == infinity { // so that something is left out
-		upper = logits[placeOf(s.sample[sampleSize/2])]
-		lower = upper
+	if lower.place < 0 && upper.place < 0 { // something must be left out
+		place := placeOf(sample[size/2])
+		lower = bound{logits[place], place}
+		upper = lower
 	}
 	return lower, upper
 }
 
-// margin is three standard deviations of the sum of those ids of the sample that
+// marginOf is some standard deviations of the sum of those ids of the sample that
 // the prefix leaves, which is about left.
-func (s *search) margin(weights []float32, left float64) float64 {
+func marginOf(sample []uint64, weights []float32, left float64) float64 {
 	var sum, squares, last float64
-	for i := sampleSize - 1; i >= 0 && sum < left; i-- {
-		last = float64(measureAt(weights, placeOf(s.sample[i])))
+	for i := len(sample) - 1; i >= 0 && sum < left; i-- {
+		last = float64(measureAt(weights, placeOf(sample[i])))
 		sum += last
 		squares += float64(last * last)
 	}
 	left = min(left, sum)
-	return float64(3*math.Sqrt(max(squares-float64(left*left)/sampleSize, 0))) + last
+	variance := squares - float64(left*left)/float64(len(sample))
+	return float64(deviations*math.Sqrt(max(variance, 0))) + last
 }
 
 // walk is find for a few logits.
-func (s *search) walk(logits, weights []float32, rest int64) (border float32, _ int64, ok bool) {
+func (s *search) walk(logits, weights []float32, rest int64) (e end, ok bool) {
 	order := s.sample[:len(logits)]
 	for i, x := range logits {
 		order[i] = rank(x, i)
 	}
 	sortRanks(order, s.spare[:len(order)])
 	for len(order) > 0 {
-		x := logits[placeOf(order[0])]
-		var equal int64
-		for len(order) > 0 && logits[placeOf(order[0])] == x {
-			equal += measureAt(weights, placeOf(order[0]))
+		first := placeOf(order[0])
+		e = end{logits[first], rest, 0, measureAt(weights, first)}
+		for len(order) > 0 && logits[placeOf(order[0])] == e.border {
+			e.equal += e.each
 			order = order[1:]
 		}
-		if equal >= rest {
-			return x, rest, true
+		if e.equal >= rest {
+			return e, true
 		}
-		rest -= equal
+		rest -= e.equal
 	}
-	return 0, 0, false
+	return end{}, false
 }
 
-// placeIn returns the place of the logit, among those that equal border, at which
-// these measure rest or more, 1 <= rest. There must be one.
-func placeIn(logits, weights []float32, border float32, rest int64) int {
+// last returns the place in logits of the last id of the prefix, or a later one
+// if all ids with its logit belong to the prefix.
+func (e end) last(logits []float32) int {
+	wanted := int((e.rest + e.each - 1) / e.each)
+	if int64(wanted)*e.each == e.equal {
+		return len(logits) - 1
+	}
 	for first := 0; ; first += kernel.GroupSize {
 		x := logits[first:min(first+kernel.GroupSize, len(logits))]
-		equal := kernel.CountFrom(x, border)
+		equal := kernel.CountFrom(x, e.border)
 		if equal > 0 {
-			equal -= kernel.CountFrom(x, kernel.Above(border))
+			equal -= kernel.CountFrom(x, kernel.Above(e.border))
 		}
-		if equal == 0 {
+		if equal < wanted {
+			wanted -= equal
 			continue
 		}
-		i := slices.IndexFunc(x, func(v float32) bool { return v == border })
-		each := measureAt(weights, first+i)
-		if int64(equal)*each < rest {
-			rest -= int64(equal) * each
-			continue
-		}
-		for ; ; i++ {
-			if x[i] == border {
-				if rest -= each; rest <= 0 {
+		for i, v := range x {
+			if v == e.border {
+				if wanted--; wanted == 0 {
 					return first + i
 				}
 			}
 		}
 	}
+}
+
+// measure is what the prefix measures, of target.
+func (e end) measure(target int64) int64 {
+	return target - e.rest + (e.rest+e.each-1)/e.each*e.each
 }

@@ -3,6 +3,7 @@ package sample
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tinsmith.example/internal/engine/kernel"
@@ -87,17 +88,22 @@ func TestSearchEndsWhereASortWould(t *testing.T) {
 						want++
 					}
 					guess := total + int64(float64(rnd.IntN(3)-1)*0.1*float64(total)) // need not be right
-					border, rest, ok := s.find(x, weights, guess, target)
-					if !ok || border != x[order[want]] {
+					e, ok := s.find(x, weights, guess, target)
+					if !ok || e.border != x[order[want]] {
 						t.Fatalf("%s of %d, by mass %v, target %d of %d: found %v, %v, want %v",
-							shape.name, n, weights != nil, target, total, border, ok, x[order[want]])
+							shape.name, n, weights != nil, target, total, e.border, ok, x[order[want]])
 					}
-					if place := placeIn(x, weights, border, rest); place != int(order[want]) {
+					inside := int(order[want])
+					if place := e.last(x); place < inside || slices.Contains(x[inside+1:place+1], e.border) {
 						t.Fatalf("%s of %d, by mass %v, target %d of %d: ends at id %d, want %d",
-							shape.name, n, weights != nil, target, total, place, order[want])
+							shape.name, n, weights != nil, target, total, place, inside)
+					}
+					if m := e.measure(target); m != prefix[want+1] {
+						t.Fatalf("%s of %d, by mass %v, target %d of %d: measures %d, want %d",
+							shape.name, n, weights != nil, target, total, m, prefix[want+1])
 					}
 				}
-				if _, _, ok := s.find(x, weights, total, total+1); ok {
+				if _, ok := s.find(x, weights, total, total+1); ok {
 					t.Fatalf("%s of %d: found more than there is", shape.name, n)
 				}
 			}
@@ -129,9 +135,9 @@ func FuzzSearch(f *testing.F) {
 				break
 			}
 		}
-		border, _, found := new(search).find(x, w, int64(len(x)), int64(target))
-		if found != ok || found && border != x[last] {
-			t.Fatalf("%v, weights %v, target %d: found %v, %v, want %v, %v", x, w, target, border, found, x[last], ok)
+		e, found := new(search).find(x, w, int64(len(x)), int64(target))
+		if found != ok || found && e.border != x[last] {
+			t.Fatalf("%v, weights %v, target %d: found %v, %v, want %v, %v", x, w, target, e.border, found, x[last], ok)
 		}
 	})
 }
