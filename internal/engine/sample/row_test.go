@@ -161,6 +161,29 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestDrawsOfARowShareItsFilter: draws that follow others from the same row, with
+// the same parameters or with others in between, give what each gives alone.
+func TestDrawsOfARowShareItsFilter(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(25, 26))
+	for _, shape := range shapes {
+		x := shape.row(rnd, 5000)
+		r := at(t, x)
+		for index := range uint32(16) {
+			for _, p := range drawCases {
+				for range 1 + rnd.IntN(2) {
+					p.Seed = rnd.Uint64()
+					if got, want := r.Draw(p, index, 3), at(t, x).Draw(p, index, 3); got != want {
+						t.Fatalf("%s, %+v, sample %d: drew %d after others, %d alone", shape.name, p, index, got, want)
+					}
+				}
+				if rnd.IntN(4) == 0 {
+					r.TopK(nil, 1+rnd.IntN(100))
+				}
+			}
+		}
+	}
+}
+
 func TestImpossibleArgumentsPanic(t *testing.T) {
 	r := at(t, []float32{1, 2})
 	for _, p := range []Params{
