@@ -87,6 +87,20 @@ func gatherGeneric[T any](dstX []float32, dstY []T, x []float32, y []T, above, b
 	return n
 }
 
+// Part is what a search does to a row: over is MassFrom(x, w, upper, 0), and n is
+// Gather(dstX, dstW, x, w, lower, upper), whose contract holds here.
+func Part(dstX, dstW, x, w []float32, lower, upper float32) (n int, over int64) {
+	if len(x) != len(w) || len(dstX) < len(x) || len(dstW) < len(x) {
+		panic("kernel: Part: lengths do not match")
+	}
+	return part(dstX[:len(x)], dstW[:len(x)], x, w, lower, upper)
+}
+
+// partByTwo is part by two passes over the row.
+func partByTwo(dstX, dstW, x, w []float32, lower, upper float32) (n int, over int64) {
+	return Gather(dstX, dstW, x, w, lower, upper), massFrom(x, w, upper, 0)
+}
+
 // Above is the next float32 above x, and Below the one below it: what is > x is
 // >= Above(x), and what is >= x is > Below(x). Beyond the finite values they are
 // infinities.

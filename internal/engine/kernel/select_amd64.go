@@ -30,6 +30,9 @@ func gatherAVX512(dstX *float32, dstY *uint32, x *float32, y *uint32, n uintptr,
 //go:noescape
 func gatherAVX2(dstX *float32, dstY *uint32, x *float32, y *uint32, n uintptr, above, below float32, front *[256]uint64) uintptr
 
+//go:noescape
+func partAVX512(dstX, dstW, x, w *float32, n uintptr, lower, upper float32) (count uintptr, high, low uint32)
+
 // front[mask] has, a byte each, the numbers of mask's bits that are set, in
 // rising order: where the lanes come from that move to the front.
 var front = func() (t [256]uint64) {
@@ -89,4 +92,19 @@ func gather(dstX []float32, dstY []uint32, x []float32, y []uint32, above, below
 		count += int(k)
 	}
 	return count + gatherGeneric(dstX, dstY, x, y, above, below)
+}
+
+// part goes over the row twice on AVX2, whose registers do not hold more.
+func part(dstX, dstW, x, w []float32, lower, upper float32) (count int, over int64) {
+	if level < cpu.AVX512 {
+		return partByTwo(dstX, dstW, x, w, lower, upper)
+	}
+	for len(x) >= 16 {
+		n := min(len(x)/16, massCallVectors) * 16
+		k, high, low := partAVX512(unsafe.SliceData(dstX), unsafe.SliceData(dstW), unsafe.SliceData(x), unsafe.SliceData(w), uintptr(n), lower, upper)
+		dstX, dstW, x, w = dstX[k:], dstW[k:], x[n:], w[n:]
+		count += int(k)
+		over += joinHalves(high, low)
+	}
+	return count + gatherGeneric(dstX, dstW, x, w, lower, upper), over + massFromGeneric(x, w, upper, 0)
 }

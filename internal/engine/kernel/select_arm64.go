@@ -70,3 +70,7 @@ func gather(dstX []float32, dstY []uint32, x []float32, y []uint32, above, below
 	}
 	return count + gatherGeneric(dstX, dstY, x, y, above, below)
 }
+
+func part(dstX, dstW, x, w []float32, lower, upper float32) (n int, over int64) {
+	return partByTwo(dstX, dstW, x, w, lower, upper)
+}

@@ -8,6 +8,33 @@
 #define LE $2
 #define GT $14
 
+// ADD_MASSES adds the masses of the weights W, where they count in K, to the sums
+// of halves in Z8 and Z9. Z2 is 2^21; Z5 and Z6 are scratch. The first product is
+// w*2^21, 0 where it does not count; Z5 and Z6 are it, cut off; what is left, times
+// 2^21 and cut off, is the lower half.
+#define ADD_MASSES(W, K) \
+	VMULPS.Z    Z2, W, K, W; \
+	VCVTTPS2DQ  W, Z5;       \
+	VRNDSCALEPS $3, W, Z6;   \
+	VPADDD      Z5, Z8, Z8;  \
+	VSUBPS      Z6, W, W;    \
+	VMULPS      Z2, W, W;    \
+	VCVTTPS2DQ  W, W;        \
+	VPADDD      W, Z9, Z9
+
+// SUM_MASSES sets the lower half of AX to the sum of Z8's lanes, and the upper
+// half to that of Z9's.
+#define SUM_MASSES \
+	VEXTRACTI64X4 $1, Z8, Y4; \
+	VEXTRACTI64X4 $1, Z9, Y5; \
+	VPADDD        Y4, Y8, Y8; \
+	VPADDD        Y5, Y9, Y9; \
+	VPHADDD       Y9, Y8, Y8; \
+	VEXTRACTI128  $1, Y8, X9; \
+	VPADDD        X9, X8, X8; \
+	VPHADDD       X8, X8, X8; \
+	VMOVQ         X8, AX
+
 // func massFromAVX512(x, w *float32, n uintptr, floor, least float32) (upper, lower uint32)
 // n is a multiple of 16, at least 16 and at most 16*massCallVectors.
 TEXT ·massFromAVX512(SB), NOSPLIT, $0-40
@@ -22,31 +49,16 @@ TEXT ·massFromAVX512(SB), NOSPLIT, $0-40
 	VPXORD       Z9, Z9, Z9      // sums of lower halves
 
 massLoop:
-	VMOVUPS     (DI), Z4
-	VCMPPS      LE, (SI), Z0, K1
-	VCMPPS      LE, Z4, Z1, K1, K2
-	VMULPS.Z    Z2, Z4, K2, Z4   // w*2^21, 0 where it does not count
-	VCVTTPS2DQ  Z4, Z5
-	VPADDD      Z5, Z8, Z8
-	VRNDSCALEPS $3, Z4, Z6       // the same, cut off as Z5 is
-	VSUBPS      Z6, Z4, Z4       // what is left,
-	VMULPS      Z2, Z4, Z4       // times 2^21
-	VCVTTPS2DQ  Z4, Z4
-	VPADDD      Z4, Z9, Z9
+	VMOVUPS  (DI), Z4
+	VCMPPS   LE, (SI), Z0, K1
+	VCMPPS   LE, Z4, Z1, K1, K2
+	ADD_MASSES(Z4, K2)
 	ADDQ        $64, SI
 	ADDQ        $64, DI
 	SUBQ        $16, CX
 	JNZ         massLoop
 
-	VEXTRACTI64X4 $1, Z8, Y4
-	VEXTRACTI64X4 $1, Z9, Y5
-	VPADDD        Y4, Y8, Y8
-	VPADDD        Y5, Y9, Y9
-	VPHADDD       Y9, Y8, Y8
-	VEXTRACTI128  $1, Y8, X9
-	VPADDD        X9, X8, X8     // upper, upper, lower, lower
-	VPHADDD       X8, X8, X8
-	VMOVQ         X8, AX
+	SUM_MASSES
 	MOVL          AX, upper+32(FP)
 	SHRQ          $32, AX
 	MOVL          AX, lower+36(FP)
@@ -108,5 +120,48 @@ gatherNext:
 	SUBQ $16, CX
 	JNZ  gatherLoop
 	MOVQ R8, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func partAVX512(dstX, dstW, x, w *float32, n uintptr, lower, upper float32) (count uintptr, high, low uint32)
+// n is a multiple of 16, at least 16 and at most 16*massCallVectors. This is the
+// two above at once.
+TEXT ·partAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dstX+0(FP), R9
+	MOVQ         dstW+8(FP), R10
+	MOVQ         x+16(FP), SI
+	MOVQ         w+24(FP), DI
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS lower+40(FP), Z0
+	VBROADCASTSS upper+44(FP), Z1
+	MOVL         $0x4a000000, AX // 2^21
+	VPBROADCASTD AX, Z2
+	VPXORD       Z8, Z8, Z8      // sums of upper halves
+	VPXORD       Z9, Z9, Z9      // sums of lower halves
+	XORL         R8, R8          // count
+
+partLoop:
+	VMOVUPS     (SI), Z3
+	VMOVUPS     (DI), Z4
+	VCMPPS      LE, Z3, Z1, K3
+	VCMPPS      LT, Z3, Z0, K1
+	VCMPPS      GT, Z3, Z1, K1, K2
+	KMOVW       K2, AX
+	VCOMPRESSPS Z3, K2, Z5
+	VCOMPRESSPS Z4, K2, Z6
+	VMOVUPS     Z5, (R9)(R8*4)
+	VMOVUPS     Z6, (R10)(R8*4)
+	POPCNTL     AX, AX
+	ADDQ        AX, R8
+	ADD_MASSES(Z4, K3)
+	ADDQ        $64, SI
+	ADDQ        $64, DI
+	SUBQ        $16, CX
+	JNZ         partLoop
+	MOVQ        R8, count+48(FP)
+	SUM_MASSES
+	MOVL        AX, high+56(FP)
+	SHRQ        $32, AX
+	MOVL        AX, low+60(FP)
 	VZEROUPPER
 	RET

@@ -111,6 +111,17 @@ func sameGather(t *testing.T, what string, x, w []float32, above, below float32)
 			t.Fatalf("%s: wrote beyond the length", what)
 		}
 	}
+	got, over := Part(gotX, gotW, x, w, above, below)
+	if wantOver := massFromGeneric(x, w, below, 0); got != want || over != wantOver {
+		t.Fatalf("%s: parted %d and a mass of %d, want %d and %d", what, got, over, want, wantOver)
+	}
+	sameBits(t, what+": parted keys", gotX[:got], wantX[:got])
+	sameBits(t, what+": parted values", gotW[:got], wantW[:got])
+	for _, v := range slices.Concat(gotX[n:], gotW[n:]) {
+		if v != guard {
+			t.Fatalf("%s: parting wrote beyond the length", what)
+		}
+	}
 	if got := Gather(gotX, gotPlaces, x, places, above, below); got != want {
 		t.Fatalf("%s: gathered %d places, want %d", what, got, want)
 	}
@@ -169,6 +180,7 @@ func BenchmarkSelect(b *testing.B) {
 		{"CountFrom", func() { CountFrom(x, 0) }},
 		{"Gather 1 %", func() { Gather(dstX, dstW, x, w, 2.33, 9) }},
 		{"Gather 10 %", func() { Gather(dstX, dstW, x, w, 0, 0.253) }},
+		{"Part 10 %", func() { Part(dstX, dstW, x, w, 0, 0.253) }},
 		{"Gather all", func() { Gather(dstX, dstW, x, w, -9, 9) }},
 	} {
 		b.Run(bm.name, func(b *testing.B) {

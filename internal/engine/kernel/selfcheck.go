@@ -113,7 +113,15 @@ func checkSelection(r *rand.Rand) error {
 		if got != want {
 			return fmt.Errorf("gathering differs from its twin: %d logits, want %d", got, want)
 		}
-		if err := compare("gathering", append(gotX[:got], gotW[:got]...), append(wantX[:want], wantW[:want]...)); err != nil {
+		gathered := append(wantX[:want:want], wantW[:want]...)
+		if err := compare("gathering", append(gotX[:got:got], gotW[:got]...), gathered); err != nil {
+			return err
+		}
+		got, over := Part(gotX, gotW, x, w, bounds[0], bounds[1])
+		if got != want || over != massFromGeneric(x, w, bounds[1], 0) {
+			return fmt.Errorf("parting differs from its twins")
+		}
+		if err := compare("parting", append(gotX[:got:got], gotW[:got]...), gathered); err != nil {
 			return err
 		}
 	}

@@ -63,20 +63,17 @@ func (s *search) find(logits, weights []float32, total, target int64) (e end, ok
 	rest := target // of what is below the upper guesses so far
 	for turn := 0; len(logits) > fewEnough; turn = 1 - turn {
 		lower, upper := s.guess(logits, weights, total, rest)
-		var over int64
-		if upper.place >= 0 {
-			if over = measureFrom(logits, weights, upper.logit); over >= rest {
-				above := measureFrom(logits, weights, kernel.Above(upper.logit))
-				if above < rest {
-					return end{upper.logit, rest - above, over - above, measureAt(weights, upper.place)}, true
-				}
-				logits, weights = s.between(turn, logits, weights, upper.logit, infinity)
-				total = above
-				continue
+		over, x, w := s.part(turn, logits, weights, lower.logit, upper.logit)
+		if over >= rest {
+			above := measureFrom(logits, weights, kernel.Above(upper.logit))
+			if above < rest {
+				return end{upper.logit, rest - above, over - above, measureAt(weights, upper.place)}, true
 			}
+			_, logits, weights = s.part(turn, logits, weights, upper.logit, infinity)
+			total = above
+			continue
 		}
 		rest -= over
-		x, w := s.between(turn, logits, weights, lower.logit, upper.logit)
 		inside := measureFrom(x, w, -infinity)
 		if inside < rest && lower.place >= 0 {
 			rest -= inside
@@ -86,7 +83,7 @@ func (s *search) find(logits, weights []float32, total, target int64) (e end, ok
 			}
 			rest -= equal
 			total -= over + inside + equal
-			logits, weights = s.between(turn, logits, weights, -infinity, lower.logit)
+			_, logits, weights = s.part(turn, logits, weights, -infinity, lower.logit)
 			continue
 		}
 		logits, weights, total = x, w, inside
@@ -97,15 +94,24 @@ func (s *search) find(logits, weights []float32, total, target int64) (e end, ok
 	return s.walk(logits, weights, rest)
 }
 
-// between moves what is between two logits to the buffers whose turn it is.
-func (s *search) between(turn int, logits, weights []float32, above, below float32) (x, w []float32) {
+// part measures what is at upper or over it, and moves what is between lower and
+// upper to the buffers whose turn it is.
+func (s *search) part(turn int, logits, weights []float32, lower, upper float32) (over int64, x, w []float32) {
 	x, w = sized(s.logits[turn], len(logits)), sized(s.weights[turn], len(logits))
 	s.logits[turn], s.weights[turn] = x, w
-	if weights == nil {
-		return x[:kernel.Gather(x, w, logits, logits, above, below)], nil
+	var n int
+	switch {
+	case weights == nil:
+		over = measureFrom(logits, nil, upper)
+		return over, x[:kernel.Gather(x, w, logits, logits, lower, upper)], nil
+	case upper == infinity:
+		n = kernel.Gather(x, w, logits, weights, lower, upper)
+	case lower == upper:
+		over = measureFrom(logits, weights, upper)
+	default:
+		n, over = kernel.Part(x, w, logits, weights, lower, upper)
 	}
-	n := kernel.Gather(x, w, logits, weights, above, below)
-	return x[:n], w[:n]
+	return over, x[:n], w[:n]
 }
 
 // A bound is a logit and a place where it is found; at an infinity the place is
