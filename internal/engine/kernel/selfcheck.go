@@ -69,6 +69,12 @@ func checkVectors(r *rand.Rand) error {
 	if err := compare("exponentials", append(got, gotSum), append(want, wantSum)); err != nil {
 		return err
 	}
+	row := checkInput(r, 2*GroupSize)
+	groups := make([]float32, 2)
+	ExpSums(groups, nil, row, 3, 0.5)
+	if err := compare("sums of groups", groups, []float32{expSumGeneric(nil, row[:GroupSize], 3, 0.5), expSumGeneric(nil, row[GroupSize:], 3, 0.5)}); err != nil {
+		return err
+	}
 	siluMul(got, x, y)
 	siluMulGeneric(want, x, y)
 	if err := compare("SiLU gate", got, want); err != nil {

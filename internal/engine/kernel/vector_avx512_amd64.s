@@ -193,6 +193,57 @@ sumDone:
 	VZEROUPPER
 	RET
 
+// func expGroupsAVX512(sums, weights, x *float32, groups uintptr, max, invT float32)
+// groups is at least 1. weights may be nil. Each group of 1024 is summed as
+// expSum does, its lanes folded in halves.
+TEXT ·expGroupsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         sums+0(FP), DX
+	MOVQ         weights+8(FP), DI
+	MOVQ         x+16(FP), SI
+	MOVQ         groups+24(FP), BX
+	VBROADCASTSS max+32(FP), Z4
+	VBROADCASTSS invT+36(FP), Z5
+	LOAD_CONSTANTS
+
+groupLoop:
+	VXORPS X6, X6, X6
+	MOVQ   $32, CX
+
+groupPair:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z7
+	VSUBPS  Z4, Z0, Z0
+	VSUBPS  Z4, Z7, Z7
+	VMULPS  Z5, Z0, Z0
+	VMULPS  Z5, Z7, Z7
+	EXP_PAIR(Z0, Z1, Z2, Z3, Z7, Z8, Z9, Z10)
+	VADDPS  Z0, Z6, Z6
+	VADDPS  Z7, Z6, Z6
+	ADDQ    $128, SI
+	TESTQ   DI, DI
+	JZ      groupNext
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    $128, DI
+
+groupNext:
+	DECQ          CX
+	JNZ           groupPair
+	VEXTRACTF64X4 $1, Z6, Y1
+	VADDPS        Y1, Y6, Y6
+	VEXTRACTF128  $1, Y6, X1
+	VADDPS        X1, X6, X6
+	VPERMILPS     $0x4e, X6, X1
+	VADDPS        X1, X6, X6
+	VPERMILPS     $0xb1, X6, X1
+	VADDPS        X1, X6, X6
+	VMOVSS        X6, (DX)
+	ADDQ          $4, DX
+	DECQ          BX
+	JNZ           groupLoop
+	VZEROUPPER
+	RET
+
 // func siluMulAVX512(dst, gate, up *float32, n uintptr)
 // n is a multiple of 16, at least 16.
 TEXT ·siluMulAVX512(SB), NOSPLIT, $0-32
