@@ -29,6 +29,8 @@ var drawCases = []Params{
 	{Temperature: 2, TopK: 3000, TopP: 0.99},
 	{Temperature: 1e6, TopK: 40, TopP: 0.5},
 	{Temperature: 1, TopK: 3000, TopP: 1},
+	{Temperature: 1, TopK: 3000, TopP: 0.9},
+	{Temperature: 0.9, TopK: 4000, TopP: 0.7, MinP: 0.01},
 	{Temperature: 0.5, TopP: 0.01},
 	{Temperature: 1, TopP: 1, MinP: 1},
 	{Temperature: 1, TopP: 1, MinP: 0.1},
@@ -58,8 +60,12 @@ func keptIDs(r *Row) (ids []int32) {
 func TestDrawFollowsTheWrittenRule(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(11, 12))
 	var r Row
-	for _, shape := range shapes {
-		for _, n := range []int{1, 2, 17, 1024, 1025, 4500} {
+	for i, shape := range append(shapes, hardRows...) {
+		sizes := []int{1, 2, 17, 1024, 1025, 4500}
+		if i >= len(shapes) {
+			sizes = []int{100, 2500}
+		}
+		for _, n := range sizes {
 			x := shape.row(rnd, n)
 			if err := r.Reset(x); err != nil {
 				t.Fatal(err)

@@ -24,15 +24,18 @@ type kept struct {
 	masses []int64 // of the groups of kernel.GroupSize candidates; unknown: not added up yet
 	total  int64   // of all groups, or unknown
 
-	list        list // left over from other rows
-	listWeights []float32
+	list     list // left over from other rows
+	listHeat heat
 }
 
 const unknown = -1
 
-// listAtMost is up to which top_k the candidates are a list of that many ids.
-// Above, they are the whole row, whose weights are worth computing then.
-const listAtMost = kernel.GroupSize
+// worthAList says whether the candidates of top_k are a list of that many ids,
+// whose weights are computed, or the whole row. The weights at temperature 1 are
+// there for all ids.
+func worthAList(topK, vocab int, invT float32) bool {
+	return topK <= kernel.GroupSize || invT != 1 && topK <= vocab/2
+}
 
 // filter returns what the filters keep of r.
 func (r *Row) filter(p Params, invT float32) *kept {
@@ -43,7 +46,7 @@ func (r *Row) filter(p Params, invT float32) *kept {
 	}
 	k.valid, k.params = true, p
 	byCount := p.TopK > 0 && p.TopK < len(r.logits)
-	if byCount && p.TopK <= listAtMost {
+	if byCount && worthAList(p.TopK, len(r.logits), invT) {
 		k.takeList(r, p.TopK, invT)
 	} else {
 		k.takeAll(r, r.heat(invT))
@@ -67,13 +70,11 @@ func (k *kept) takeAll(r *Row, h *heat) {
 	k.passAll()
 }
 
-// takeList makes the likeliest n ids the candidates, 1 <= n <= listAtMost.
+// takeList makes the likeliest n ids the candidates.
 func (k *kept) takeList(r *Row, n int, invT float32) {
 	k.list.fill(r, n)
-	k.listWeights = sized(k.listWeights, n)
-	var ignored [1]float32
-	kernel.ExpSums(ignored[:], k.listWeights, k.list.logits, r.max, invT)
-	k.logits, k.weights, k.ids = k.list.logits, k.listWeights, k.list.ids
+	k.listHeat.reset(k.list.logits, r.max, invT)
+	k.logits, k.weights, k.ids = k.list.logits, k.listHeat.weights, k.list.ids
 	k.passAll()
 }
 

@@ -20,14 +20,17 @@ type search struct {
 	sample, spare   [maxSample]uint64
 }
 
-// A guess looks at this many logits, and so few are sorted instead of guessed
-// about.
+// How a guess is made of this many logits or more: how many of them it looks at,
+// and how many standard deviations it leaves as a margin. A wrong guess about a
+// whole row is dear, a wrong one about what is left of it is not.
+var guesses = []struct {
+	logits, sample int
+	deviations     float64
+}{{1 << 14, maxSample, 3}, {0, 128, 2}}
+
 const (
-	maxSample  = 256 // of a whole row
-	minSample  = 128 // of what is left of one
-	wholeRow   = 1 << 14
-	fewEnough  = minSample
-	deviations = 3 // that a guess leaves as a margin
+	maxSample = 256
+	fewEnough = 192 // so many are sorted
 )
 
 // An end is where a prefix ends: among the ids with a certain logit.
@@ -57,8 +60,9 @@ func measureAt(weights []float32, place int) int64 {
 var infinity = float32(math.Inf(1))
 
 // find returns where the shortest prefix of this row ends that measures target
-// or more, target >= 1. If all of the row measures less, ok is false. total is
-// about the measure of the row: what is found does not depend on it.
+// or more, target >= 1. If all of the row measures less, ok is false. Ids with
+// equal logits have equal weights. total is about the measure of the row: what is
+// found does not depend on it.
 func (s *search) find(logits, weights []float32, total, target int64) (e end, ok bool) {
 	rest := target // of what is below the upper guesses so far
 	for turn := 0; len(logits) > fewEnough; turn = 1 - turn {
@@ -130,10 +134,11 @@ type bound struct {
 // that are left are not likelier than those at the border, so that a few of them
 // stand for the others, while the likeliest ids of all are hardly ever seen.
 func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upper bound) {
-	size := minSample
-	if len(logits) >= wholeRow {
-		size = maxSample
+	how := guesses[0]
+	if len(logits) < how.logits {
+		how = guesses[1]
 	}
+	size := how.sample
 	sample := s.sample[:size]
 	random := uint32(total) ^ uint32(rest)
 	for i := range sample {
@@ -144,7 +149,7 @@ func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upp
 	sortRanks(sample, s.spare[:size])
 
 	left := max(float64(total-rest), 0) * float64(size) / float64(len(logits))
-	margin := marginOf(sample, weights, left)
+	margin := how.deviations * deviation(sample, weights, left)
 	atLeast := left - min(margin, 7./8*left)
 	lower, upper = bound{-infinity, -1}, bound{infinity, -1}
 	sum := 0.0
@@ -167,9 +172,9 @@ func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upp
 	return lower, upper
 }
 
-// marginOf is some standard deviations of the sum of those ids of the sample that
-// the prefix leaves, which is about left.
-func marginOf(sample []uint64, weights []float32, left float64) float64 {
+// deviation is the standard deviation of the sum of those ids of the sample that
+// the prefix leaves, which is about left. It is at least what one id measures.
+func deviation(sample []uint64, weights []float32, left float64) float64 {
 	var sum, squares, last float64
 	for i := len(sample) - 1; i >= 0 && sum < left; i-- {
 		last = float64(measureAt(weights, placeOf(sample[i])))
@@ -178,7 +183,7 @@ func marginOf(sample []uint64, weights []float32, left float64) float64 {
 	}
 	left = min(left, sum)
 	variance := squares - float64(left*left)/float64(len(sample))
-	return float64(deviations*math.Sqrt(max(variance, 0))) + last
+	return math.Sqrt(max(variance, float64(last*last)))
 }
 
 // walk is find for a few logits.

@@ -121,10 +121,12 @@ func FuzzSearch(f *testing.F) {
 		}
 		var x, w []float32
 		for range min(int(times), 4000/len(raw)) + 1 {
-			for i, b := range raw {
+			for _, b := range raw {
 				x = append(x, float32(math.Ldexp(float64(int8(b))/8, int(b&7)*int(b&8)*2-8)))
-				w = append(w, float32(math.Ldexp(float64(raw[len(raw)-1-i]), -42)))
 			}
+		}
+		for _, v := range x { // equal logits have equal weights
+			w = append(w, float32(math.Ldexp(float64(raw[int(depth(v)>>7)%len(raw)]), -42)))
 		}
 		rest, ok := int64(target), false
 		var last int32
