@@ -26,10 +26,16 @@ func MassFrom(x, w []float32, floor, least float32) int64 {
 
 func massFromGeneric(x, w []float32, floor, least float32) int64 {
 	var sum int64
+	x = x[:len(w)]
 	for i, v := range w {
-		if x[i] >= floor && v >= least {
-			sum += Mass(v)
+		m := Mass(v)
+		if x[i] < floor { // a conditional move, as is the next: hard to predict
+			m = 0
 		}
+		if v < least {
+			m = 0
+		}
+		sum += m
 	}
 	return sum
 }
@@ -80,9 +86,14 @@ func gatherGeneric[T any](dstX []float32, dstY []T, x []float32, y []T, above, b
 	n := 0
 	for i, v := range x {
 		dstX[n], dstY[n] = v, y[i]
-		if v > above && v < below {
-			n++
+		one := 1
+		if v <= above {
+			one = 0
 		}
+		if v >= below {
+			one = 0
+		}
+		n += one
 	}
 	return n
 }

@@ -5,7 +5,7 @@
 // follows to the bit: the token is a function of the logits, the parameters,
 // the seed, the sample index and the position, and of nothing else; a log
 // probability is a function of the logits and the id, the same one for sampled
-// tokens and for prompts. Exponentials and sums are package kernel's.
+// tokens and for prompts. Exponentials, sums and selection are package kernel's.
 //
 // Whether a sequence ends is told by [Stops] and its matchers, which see
 // token ids and bytes only. The package knows no sequence, batch or request.
@@ -37,7 +37,7 @@ const maxPiece = 4096
 // row, its weights at a temperature and what the filters keep, serves the next
 // draw with the same parameters, whatever its seed, index and position. A Row
 // keeps its buffers, so that reusing it for row after row allocates nothing; they
-// take some 32 bytes for each id. The zero value is ready for Reset. One
+// take up to some 50 bytes for each id. The zero value is ready for Reset. One
 // goroutine at a time may use a Row.
 type Row struct {
 	logits []float32 // [vocab], the caller's
