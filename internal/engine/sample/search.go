@@ -149,7 +149,7 @@ func (s *search) guess(logits, weights []float32, total, rest int64) (lower, upp
 	sortRanks(sample, s.spare[:size])
 
 	left := max(float64(total-rest), 0) * float64(size) / float64(len(logits))
-	margin := how.deviations * deviation(sample, weights, left)
+	margin := float64(how.deviations * deviation(sample, weights, left))
 	atLeast := left - min(margin, 7./8*left)
 	lower, upper = bound{-infinity, -1}, bound{infinity, -1}
 	sum := 0.0
