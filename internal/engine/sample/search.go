@@ -90,10 +90,10 @@ func (s *search) find(logits, weights []float32, total, target int64) (e end, ok
 			_, logits, weights = s.part(turn, logits, weights, -infinity, lower.logit)
 			continue
 		}
-		logits, weights, total = x, w, inside
 		if inside < rest {
-			break // it measures less
+			return end{}, false
 		}
+		logits, weights, total = x, w, inside
 	}
 	return s.walk(logits, weights, rest)
 }

@@ -111,6 +111,27 @@ func TestSearchEndsWhereASortWould(t *testing.T) {
 	}
 }
 
+// TestSearchSaysWhenThereIsLess: a row may measure less than was asked for, by
+// rounding of group sums. What is left of it then can be of any length.
+func TestSearchSaysWhenThereIsLess(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(27, 28))
+	var s search
+	for _, shape := range append(shapes, hardRows...) {
+		for range 20 {
+			r := at(t, shape.row(rnd, 50000))
+			total := kernel.MassFrom(r.logits, r.own.weights, -infinity, 0)
+			for _, more := range []int64{1, 1 + rnd.Int64N(1000), total} {
+				if e, ok := s.find(r.logits, r.own.weights, total, total+more); ok {
+					t.Fatalf("%s: %d more than there is ends at %+v", shape.name, more, e)
+				}
+			}
+			if e, ok := s.find(r.logits, r.own.weights, total, total); !ok || e.measure(total) != total {
+				t.Fatalf("%s: all there is ends at %+v, %v", shape.name, e, ok)
+			}
+		}
+	}
+}
+
 // FuzzSearch does the same with rows of few values, of all sizes, repeated.
 func FuzzSearch(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8}, uint16(9), uint16(300))
