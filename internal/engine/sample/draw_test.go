@@ -92,6 +92,32 @@ func TestDrawFollowsTheWrittenRule(t *testing.T) {
 	}
 }
 
+// TestLongRowsFollowTheWrittenRule does the same where a guess is made about a
+// whole row, with the parameters that leave most of it and others at random.
+func TestLongRowsFollowTheWrittenRule(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(29, 30))
+	var r Row
+	for _, shape := range append(shapes, hardRows...) {
+		x := shape.row(rnd, 30000)
+		if err := r.Reset(x); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Params{
+			{Temperature: 1, TopP: math.Nextafter(1, 0)},
+			{Temperature: 2 * rnd.Float64(), TopP: 1 - rnd.Float64(), MinP: 0.1 * rnd.Float64()},
+			{Temperature: 0.9, TopK: 1 + rnd.IntN(30000), TopP: 1 - rnd.Float64()},
+		} {
+			p.Seed = rnd.Uint64()
+			kept, want := referenceDraw(x, p, 0, 0)
+			got := r.Draw(p, 0, 0)
+			slices.Sort(kept)
+			if got != want || !slices.Equal(keptIDs(&r), kept) {
+				t.Fatalf("%s, %+v: drew %d of %d ids, want %d of %d", shape.name, p, got, len(keptIDs(&r)), want, len(kept))
+			}
+		}
+	}
+}
+
 func FuzzDrawFollowsTheWrittenRule(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4}, 1.0, 0, 1.0, 0.0, uint64(1))
 	f.Add([]byte{9, 9, 9, 0, 128, 255}, 0.5, 2, 0.9, 0.0, uint64(2))
