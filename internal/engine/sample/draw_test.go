@@ -98,14 +98,14 @@ func TestLongRowsFollowTheWrittenRule(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(29, 30))
 	var r Row
 	for _, shape := range append(shapes, hardRows...) {
-		x := shape.row(rnd, 30000)
+		x := shape.row(rnd, 17000)
 		if err := r.Reset(x); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range []Params{
 			{Temperature: 1, TopP: math.Nextafter(1, 0)},
 			{Temperature: 2 * rnd.Float64(), TopP: 1 - rnd.Float64(), MinP: 0.1 * rnd.Float64()},
-			{Temperature: 0.9, TopK: 1 + rnd.IntN(30000), TopP: 1 - rnd.Float64()},
+			{Temperature: 0.9, TopK: 1 + rnd.IntN(17000), TopP: 1 - rnd.Float64()},
 		} {
 			p.Seed = rnd.Uint64()
 			kept, want := referenceDraw(x, p, 0, 0)
