@@ -45,7 +45,7 @@ func newCall(r *Request, info Info, maxTokens int) (*call, error) {
 		result: &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)},
 	}
 	c.req.Prompt = prompt
-	c.params = sample.Params{Temperature: r.Temperature, TopK: r.TopK, TopP: r.TopP, Seed: c.result.Seed}
+	c.params = sample.Params{Temperature: r.Temperature, TopK: r.TopK, TopP: r.TopP, MinP: r.MinP, Seed: c.result.Seed}
 	if r.PromptLogprobs {
 		c.result.PromptLogprobs = make([]float32, len(r.Prompt))
 		c.result.PromptLogprobs[0] = float32(math.NaN())

@@ -46,6 +46,8 @@ func checkParams(r *Request) error {
 		return &ArgumentError{"top_k", r.TopK, "must be at least 1, or -1 for all"}
 	case !(r.TopP > 0 && r.TopP <= 1):
 		return &ArgumentError{"top_p", r.TopP, "must be more than 0 and at most 1"}
+	case !(r.MinP >= 0 && r.MinP <= 1):
+		return &ArgumentError{"min_p", r.MinP, "must be 0 to 1"}
 	case r.TopKPromptLogprobs < 0 || r.TopKPromptLogprobs > MaxTopKLogprobs:
 		return &ArgumentError{"topk_prompt_logprobs", r.TopKPromptLogprobs, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
 	case r.TopKSampleLogprobs < 0 || r.TopKSampleLogprobs > MaxTopKLogprobs:

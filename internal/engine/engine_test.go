@@ -105,6 +105,9 @@ func TestOneAnswer(t *testing.T) {
 	path := testmodel.Tiny(t, tinymodel.Options{})
 	info := open(t, path, engine.Options{Threads: 1}).Info()
 	all := requests(rand.New(rand.NewPCG(1, 1)), 24, info.VocabSize, 700)
+	for i := 0; i < len(all); i += 3 {
+		all[i].MinP = 0.05
+	}
 	want := make([]string, len(all))
 	alone := open(t, path, engine.Options{Threads: 1})
 	for i, q := range all {
@@ -264,6 +267,9 @@ func TestArgumentErrorsNameFieldValueAndLimit(t *testing.T) {
 		{"top_p 0", func(r *engine.Request) { r.TopP = 0 }, "top_p", "more than 0"},
 		{"top_p 2", func(r *engine.Request) { r.TopP = 2 }, "top_p", "at most 1"},
 		{"NaN top_p", func(r *engine.Request) { r.TopP = math.NaN() }, "top_p", "more than 0"},
+		{"negative min_p", func(r *engine.Request) { r.MinP = -0.1 }, "min_p", "0 to 1"},
+		{"min_p above 1", func(r *engine.Request) { r.MinP = 1.1 }, "min_p", "0 to 1"},
+		{"NaN min_p", func(r *engine.Request) { r.MinP = math.NaN() }, "min_p", "0 to 1"},
 		{"too large a top-k of the prompt", func(r *engine.Request) { r.TopKPromptLogprobs = 129 }, "topk_prompt_logprobs", "128"},
 		{"negative top-k of samples", func(r *engine.Request) { r.TopKSampleLogprobs = -1 }, "topk_sample_logprobs", "0 to"},
 		{"more top-k values than anyone can hold", func(r *engine.Request) {

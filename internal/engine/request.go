@@ -26,6 +26,10 @@ type Request struct {
 	// reach TopP: 0 < TopP <= 1.
 	TopP float64
 
+	// MinP drops, after TopK and TopP, the ids whose probability is below MinP
+	// times that of the likeliest one: 0 <= MinP <= 1. 0 drops none.
+	MinP float64
+
 	// Seed makes the samples reproducible: the token at a position is a
 	// function of (seed, sample index, position) and the distribution. nil
 	// lets the engine draw one; Result.Seed says which was used.

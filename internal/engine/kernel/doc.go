@@ -1,5 +1,5 @@
 // Package kernel is the engine's arithmetic on plain slices: the linear layer,
-// normalisation, rotary embedding, attention, exponentials and sums.
+// normalisation, rotary embedding, attention, exponentials, sums and selection.
 //
 // docs/arithmetic.md defines every operation to the bit. Each has a portable
 // twin here, in plain Go, which is that definition in code; an assembly kernel

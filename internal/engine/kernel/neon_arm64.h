@@ -14,6 +14,10 @@
 #define VFMAXV(n, d) WORD $(0x6E30F800 | (n)<<5 | (d))                         // d[0] = the largest lane of n
 #define VFCVTL(n, d) WORD $(0x0E217800 | (n)<<5 | (d))                         // d = the lower four halves of n, widened
 #define VFCVTNS(n, d) WORD $(0x4E21A800 | (n)<<5 | (d))                        // d = n as integers, nearest, ties to even
+#define VFCVTZS(n, d) WORD $(0x4EA1B800 | (n)<<5 | (d))                        // d = n as integers, cut off
+#define VFCMGE(m, n, d) WORD $(0x6E20E400 | (m)<<16 | (n)<<5 | (d))            // d = all ones where n >= m
+#define VFCMGT(m, n, d) WORD $(0x6EA0E400 | (m)<<16 | (n)<<5 | (d))            // d = all ones where n > m
+#define VFRINTZ(n, d) WORD $(0x4EA19800 | (n)<<5 | (d))                        // d = n cut off to an integer
 #define VSCVTF(bits, n, d) WORD $(0x4F00E400 | (64-(bits))<<16 | (n)<<5 | (d)) // d = signed n * 2^-bits, bits from 1
 #define VUCVTF(bits, n, d) WORD $(0x6F00E400 | (64-(bits))<<16 | (n)<<5 | (d)) // d = unsigned n * 2^-bits, bits from 1
 #define VCMHS(m, n, d) WORD $(0x6EA03C00 | (m)<<16 | (n)<<5 | (d))             // d = all ones where unsigned n >= m

@@ -135,6 +135,15 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 	stream := pinnedInput(r, 579)
 	Add(stream, pinnedInput(r, 579))
 	out["residual stream"] = stream
+
+	selected := make([]float32, 2*len(logits))
+	n := Gather(selected, selected[len(logits):], logits, weights, -1, 1)
+	selected = append(selected[:n], selected[len(logits):][:n]...)
+	for _, floor := range []float32{-2, 0, 0.5, m} {
+		mass := MassFrom(logits, weights, floor, 0.001)
+		selected = append(selected, float32(CountFrom(logits, floor)), float32(mass>>42), float32(mass>>21&(1<<21-1)), float32(mass&(1<<21-1)))
+	}
+	out["selection"] = selected
 	return out
 }
 

@@ -69,6 +69,12 @@ func checkVectors(r *rand.Rand) error {
 	if err := compare("exponentials", append(got, gotSum), append(want, wantSum)); err != nil {
 		return err
 	}
+	row := checkInput(r, 2*GroupSize)
+	groups := make([]float32, 2)
+	ExpSums(groups, nil, row, 3, 0.5)
+	if err := compare("sums of groups", groups, []float32{expSumGeneric(nil, row[:GroupSize], 3, 0.5), expSumGeneric(nil, row[GroupSize:], 3, 0.5)}); err != nil {
+		return err
+	}
 	siluMul(got, x, y)
 	siluMulGeneric(want, x, y)
 	if err := compare("SiLU gate", got, want); err != nil {
@@ -94,6 +100,42 @@ func checkVectors(r *rand.Rand) error {
 	x[40] = float32(math.Inf(1))
 	if finite(x) {
 		return fmt.Errorf("the search for non-finite values misses one")
+	}
+	return checkSelection(r)
+}
+
+// checkSelection compares on a few different logits, so that some are equal to
+// the bounds.
+func checkSelection(r *rand.Rand) error {
+	const n = GroupSize + 5*16 + 3
+	x, w := make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i], w[i] = float32(r.IntN(9)-4), Exp(-29*r.Float32())
+	}
+	for _, bounds := range [][2]float32{{-1, 3}, {2, 5}, {-5, 0}} {
+		least := r.Float32() / 8
+		if massFrom(x, w, bounds[0], least) != massFromGeneric(x, w, bounds[0], least) {
+			return fmt.Errorf("the sum of masses differs from its twin")
+		}
+		if countFrom(x, bounds[0]) != countFromGeneric(x, bounds[0]) {
+			return fmt.Errorf("the count of logits differs from its twin")
+		}
+		gotX, gotW, wantX, wantW := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		got, want := Gather(gotX, gotW, x, w, bounds[0], bounds[1]), gatherGeneric(wantX, wantW, x, w, bounds[0], bounds[1])
+		if got != want {
+			return fmt.Errorf("gathering differs from its twin: %d logits, want %d", got, want)
+		}
+		gathered := append(wantX[:want:want], wantW[:want]...)
+		if err := compare("gathering", append(gotX[:got:got], gotW[:got]...), gathered); err != nil {
+			return err
+		}
+		got, over := Part(gotX, gotW, x, w, bounds[0], bounds[1])
+		if got != want || over != massFromGeneric(x, w, bounds[1], 0) {
+			return fmt.Errorf("parting differs from its twins")
+		}
+		if err := compare("parting", append(gotX[:got:got], gotW[:got]...), gathered); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func ExpSums(sums, weights, logits []float32, max, invT float32) {
 	if len(sums) != Groups(len(logits)) || weights != nil && len(weights) != len(logits) {
 		panic("kernel: ExpSums: lengths do not match")
 	}
-	for g := range sums {
+	for g := expGroups(sums, weights, logits, max, invT); g < len(sums); g++ {
 		lo, hi := g*GroupSize, min((g+1)*GroupSize, len(logits))
 		var w []float32
 		if weights != nil {

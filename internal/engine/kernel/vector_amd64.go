@@ -31,6 +31,9 @@ func expSumAVX512(lanes *[16]float32, weights, x *float32, n uintptr, max, invT 
 func expSumAVX2(lanes *[16]float32, weights, x *float32, n uintptr, max, invT float32)
 
 //go:noescape
+func expGroupsAVX512(sums, weights, x *float32, groups uintptr, max, invT float32)
+
+//go:noescape
 func siluMulAVX512(dst, gate, up *float32, n uintptr)
 
 //go:noescape
@@ -105,6 +108,20 @@ func expSum(weights, x []float32, max, invT float32) float32 {
 	}
 	expLanes(&lanes, weights, x, max, invT)
 	return fold(&lanes)
+}
+
+// expGroups is ExpSums for the first whole groups: as many as it returns.
+func expGroups(sums, weights, x []float32, max, invT float32) (groups int) {
+	for level >= cpu.AVX512 && len(x) >= GroupSize {
+		n := min(len(x), maxCallVectors*16) / GroupSize
+		expGroupsAVX512(unsafe.SliceData(sums), unsafe.SliceData(weights), unsafe.SliceData(x), uintptr(n), max, invT)
+		sums, x = sums[n:], x[n*GroupSize:]
+		if weights != nil {
+			weights = weights[n*GroupSize:]
+		}
+		groups += n
+	}
+	return groups
 }
 
 func siluMul(dst, gate, up []float32) {

@@ -61,6 +61,30 @@ func vectorKernelsMatchTwins(t *testing.T) {
 	}
 }
 
+// TestExpSumsGoByGroups: however many groups a kernel takes at once, each is
+// summed as if it were alone.
+func TestExpSumsGoByGroups(t *testing.T) { atEveryLevel(t, expSumsGoByGroups) }
+
+func expSumsGoByGroups(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 17))
+	for _, n := range []int{1, 1023, 1024, 1025, 2048, 8191, 8192, 9000, 49152, 49157} {
+		x := floats(r, n)
+		m, invT := float32(r.NormFloat64()*10), float32(r.ExpFloat64())
+		sums, again, want := make([]float32, Groups(n)), make([]float32, Groups(n)), make([]float32, Groups(n))
+		weights, wantWeights := make([]float32, n), make([]float32, n)
+		ExpSums(sums, weights, x, m, invT)
+		ExpSums(again, nil, x, m, invT)
+		for g := range want {
+			lo, hi := g*GroupSize, min((g+1)*GroupSize, n)
+			want[g] = expSumGeneric(wantWeights[lo:hi], x[lo:hi], m, invT)
+		}
+		what := fmt.Sprintf("n=%d", n)
+		sameBits(t, what+": sums", sums, want)
+		sameBits(t, what+": sums without weights", again, want)
+		sameBits(t, what+": weights", weights, wantWeights)
+	}
+}
+
 func TestSplitMatchesTwin(t *testing.T) { atEveryLevel(t, splitMatchesTwin) }
 
 func splitMatchesTwin(t *testing.T) {

@@ -3,6 +3,7 @@ package sample
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -68,49 +69,87 @@ func BenchmarkReset(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	reportRows(b)
 }
 
-// BenchmarkDraw leaves out Reset, whose time is package kernel's.
-func BenchmarkDraw(b *testing.B) {
-	for _, shape := range shapes {
+func reportRows(b *testing.B) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// benchParams are the columns of the table of costs.
+var benchParams = []Params{
+	{Temperature: 0, TopP: 1},
+	{Temperature: 1, TopP: 1},
+	{Temperature: 0.8, TopP: 1},
+	{Temperature: 1, TopK: 50, TopP: 1},
+	{Temperature: 0.8, TopK: 50, TopP: 0.95},
+	{Temperature: 1, TopK: 20000, TopP: 1},
+	{Temperature: 0.8, TopK: 20000, TopP: 0.9},
+	{Temperature: 1, TopP: 0.9},
+	{Temperature: 1, TopP: 0.99},
+	{Temperature: 0.8, TopP: 0.5},
+	{Temperature: 0.8, TopP: 0.9},
+	{Temperature: 0.8, TopP: 1, MinP: 0.1},
+	{Temperature: 1e6, TopP: 0.9, MinP: 0.1},
+}
+
+func (p Params) name() string {
+	return fmt.Sprintf("t%v/k%d/p%v/min%v", p.Temperature, p.TopK, p.TopP, p.MinP)
+}
+
+// BenchmarkNext is all that a row costs: its log probabilities and one draw.
+func BenchmarkNext(b *testing.B) {
+	for _, shape := range append(shapes, hardRows...) {
 		x := shape.row(rand.New(rand.NewPCG(1, 2)), benchVocab)
-		for _, p := range []Params{
-			{Temperature: 0, TopP: 1},
-			{Temperature: 1, TopP: 1},
-			{Temperature: 0.8, TopP: 1},
-			{Temperature: 1, TopK: 50, TopP: 1},
-			{Temperature: 1, TopK: 50, TopP: 0.95},
-			{Temperature: 1, TopP: 0.9},
-			{Temperature: 1, TopP: 0.99},
-			{Temperature: 1, TopK: 20000, TopP: 1},
-		} {
-			b.Run(fmt.Sprintf("%s/t%v/k%d/p%v", shape.name, p.Temperature, p.TopK, p.TopP), func(b *testing.B) {
+		for _, p := range benchParams {
+			b.Run(strings.ReplaceAll(shape.name, " ", "-")+"/"+p.name(), func(b *testing.B) {
 				var row Row
-				if err := row.Reset(x); err != nil {
-					b.Fatal(err)
-				}
 				position := uint32(0)
 				for b.Loop() {
-					row.Draw(p, 0, position)
+					if _, _, err := row.Next(x, p, 0, position); err != nil {
+						b.Fatal(err)
+					}
 					position++
 				}
+				reportRows(b)
 			})
 		}
 	}
 }
 
-func BenchmarkTopK(b *testing.B) {
-	x := peakedRow(rand.New(rand.NewPCG(1, 2)), benchVocab)
-	for _, k := range []int{5, 20, 128} {
-		b.Run(fmt.Sprint(k), func(b *testing.B) {
+// BenchmarkDrawAgain is a further draw from a row.
+func BenchmarkDrawAgain(b *testing.B) {
+	x := flatRow(rand.New(rand.NewPCG(1, 2)), benchVocab)
+	for _, p := range benchParams {
+		b.Run(p.name(), func(b *testing.B) {
 			var row Row
 			if err := row.Reset(x); err != nil {
 				b.Fatal(err)
 			}
-			var top []TokenLogprob
+			index := uint32(0)
 			for b.Loop() {
-				top = row.TopK(top[:0], k)
+				row.Draw(p, index, 0)
+				index++
 			}
 		})
+	}
+}
+
+func BenchmarkTopK(b *testing.B) {
+	for _, shape := range shapes {
+		x := shape.row(rand.New(rand.NewPCG(1, 2)), benchVocab)
+		for _, k := range []int{5, 20, 128} {
+			b.Run(fmt.Sprintf("%s/%d", shape.name, k), func(b *testing.B) {
+				var row Row
+				if err := row.Reset(x); err != nil {
+					b.Fatal(err)
+				}
+				var top []TokenLogprob
+				for b.Loop() {
+					top = row.TopK(top[:0], k)
+				}
+				reportRows(b)
+			})
+		}
 	}
 }

@@ -13,59 +13,35 @@ import (
 func (r *Row) Draw(p Params, sampleIndex, position uint32) int32 {
 	p.mustBeValid()
 	if p.Temperature == 0 {
-		return r.greedy()
+		return int32(firstFrom(r.logits, r.max))
 	}
 	u := uniform(p.Seed, sampleIndex, position)
 	invT := inverseTemperature(p.Temperature)
-	byCount, byMass := p.TopK > 0 && p.TopK < len(r.logits), p.TopP < 1
-	switch {
-	case byCount:
-		r.picked.likeliest(r, p.TopK)
-		total := r.picked.weigh(r, invT)
-		if byMass {
-			total = r.picked.keep(r.picked.shortest(share(p.TopP, total)))
-		}
-		return r.picked.draw(u, total)
-	case byMass:
-		total := r.picked.nucleus(r, p.TopP, r.heat(invT), invT)
-		return r.picked.draw(u, total)
+	if p.TopK > 0 && p.TopK < len(r.logits) || p.TopP < 1 || p.MinP > 0 {
+		return r.filter(p, invT).draw(u)
 	}
-	return r.drawFromAll(u, r.heat(invT), invT)
+	return drawFromAll(u, r.heat(invT))
 }
 
-// greedy is the lowest of the likeliest ids.
-func (r *Row) greedy() int32 {
-	for id, x := range r.logits {
-		if x == r.max {
-			return int32(id)
-		}
+// firstFrom is the first place of x with a value of floor or more. There must be
+// one.
+func firstFrom(x []float32, floor float32) int {
+	first := 0
+	for len(x)-first > kernel.GroupSize && kernel.CountFrom(x[first:first+kernel.GroupSize], floor) == 0 {
+		first += kernel.GroupSize
 	}
-	panic("sample: no logit is the maximum")
-}
-
-// heat returns the group sums of the weights at a temperature.
-func (r *Row) heat(invT float32) []float32 {
-	if invT == 1 {
-		return r.sums
+	for x[first] < floor {
+		first++
 	}
-	r.heated = sized(r.heated, len(r.sums))
-	kernel.ExpSums(r.heated, nil, r.logits, r.max, invT)
-	return r.heated
+	return first
 }
 
 // Weights are at most 1, and the likeliest id's is 1. As integers, in units of
-// 2^-massBits, they can be added in any order. Group sums are chosen from in
-// these units. Inside of a group fineBits are used: 1024 times 2^53 fits in 64
+// 2^-42 (kernel.Mass), they can be added in any order. Group sums are chosen from
+// in these units. Inside of a group fineBits are used: 1024 times 2^53 fits in 64
 // bits, and a group with a mass above 0 always has an id with a fine mass
 // above 0 (weights that are all below 2^-53 sum to less than 2^-42).
-const (
-	massBits = 42
-	fineBits = 53
-)
-
-// mass is w in units of 2^-massBits, cut off. w is a weight or the sum of the
-// weights of a group.
-func mass(w float32) int64 { return int64(w * (1 << massBits)) }
+const fineBits = 53
 
 // fineMass is w in units of 2^-fineBits, cut off. w <= 1.
 func fineMass(w float32) uint64 { return uint64(int64(w * (1 << fineBits))) }
@@ -74,7 +50,7 @@ func fineMass(w float32) uint64 { return uint64(int64(w * (1 << fineBits))) }
 func totalMass(sums []float32) int64 {
 	var total int64
 	for _, sum := range sums {
-		total += mass(sum)
+		total += kernel.Mass(sum)
 	}
 	return total
 }
@@ -95,25 +71,22 @@ func scaled(u uint64, total int64) int64 {
 // the ids of one group by their weights. The place in the group is stretched
 // from the group's mass to the sum of its ids' fine masses: these differ by
 // rounding, and no id's share must depend on where in the group it stands.
-func (r *Row) drawFromAll(u uint64, sums []float32, invT float32) int32 {
-	place := scaled(u, totalMass(sums))
+func drawFromAll(u uint64, h *heat) int32 {
+	place := scaled(u, totalMass(h.sums))
 	group := 0
-	for place >= mass(sums[group]) {
-		place -= mass(sums[group])
+	for place >= kernel.Mass(h.sums[group]) {
+		place -= kernel.Mass(h.sums[group])
 		group++
 	}
 	first := group * kernel.GroupSize
-	logits := r.logits[first:min(first+kernel.GroupSize, len(r.logits))]
-	r.weights = sized(r.weights, len(logits))
-	var ignored [1]float32
-	kernel.ExpSums(ignored[:], r.weights, logits, r.max, invT)
+	weights := h.weights[first:min(first+kernel.GroupSize, len(h.weights))]
 	var fine uint64
-	for _, w := range r.weights {
+	for _, w := range weights {
 		fine += fineMass(w)
 	}
 	hi, lo := bits.Mul64(uint64(place), fine)
-	rest, _ := bits.Div64(hi, lo, uint64(mass(sums[group])))
-	for i, w := range r.weights {
+	rest, _ := bits.Div64(hi, lo, uint64(kernel.Mass(h.sums[group])))
+	for i, w := range weights {
 		m := fineMass(w)
 		if rest < m {
 			return int32(first + i)

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tinsmith.example/internal/engine/kernel"
 )
 
 var drawCases = []Params{
@@ -26,13 +28,44 @@ var drawCases = []Params{
 	{Temperature: 1, TopK: 50, TopP: 0.9},
 	{Temperature: 2, TopK: 3000, TopP: 0.99},
 	{Temperature: 1e6, TopK: 40, TopP: 0.5},
+	{Temperature: 1, TopK: 3000, TopP: 1},
+	{Temperature: 1, TopK: 3000, TopP: 0.9},
+	{Temperature: 0.9, TopK: 4000, TopP: 0.7, MinP: 0.01},
+	{Temperature: 0.5, TopP: 0.01},
+	{Temperature: 1, TopP: 1, MinP: 1},
+	{Temperature: 1, TopP: 1, MinP: 0.1},
+	{Temperature: 1, TopP: 1, MinP: 1e-300},
+	{Temperature: 3, TopP: 1, MinP: float64(float32(0.3))},
+	{Temperature: 1e6, TopP: 1, MinP: math.Nextafter(1, 0)},
+	{Temperature: 1, TopK: 50, TopP: 1, MinP: 0.5},
+	{Temperature: 0.7, TopP: 0.9, MinP: 0.05},
+	{Temperature: 1.2, TopK: 2000, TopP: 0.8, MinP: 0.02},
+}
+
+// keptIDs are the ids that the last filter kept, rising.
+func keptIDs(r *Row) (ids []int32) {
+	for place := range r.kept.logits {
+		if !r.kept.keeps(place) {
+			continue
+		}
+		if r.kept.ids != nil {
+			ids = append(ids, r.kept.ids[place])
+		} else {
+			ids = append(ids, int32(place))
+		}
+	}
+	return ids
 }
 
 func TestDrawFollowsTheWrittenRule(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(11, 12))
 	var r Row
-	for _, shape := range shapes {
-		for _, n := range []int{1, 2, 17, 1024, 1025, 4500} {
+	for i, shape := range append(shapes, hardRows...) {
+		sizes := []int{1, 2, 17, 1024, 1025, 4500}
+		if i >= len(shapes) {
+			sizes = []int{100, 2500}
+		}
+		for _, n := range sizes {
 			x := shape.row(rnd, n)
 			if err := r.Reset(x); err != nil {
 				t.Fatal(err)
@@ -47,10 +80,10 @@ func TestDrawFollowsTheWrittenRule(t *testing.T) {
 						t.Fatalf("%s of %d, %+v, sample %d, position %d: drew %d, want %d",
 							shape.name, n, p, index, position, got, want)
 					}
-					if p.TopP < 1 || p.TopK > 0 && p.TopK < n {
+					if p.TopP < 1 || p.TopK > 0 && p.TopK < n || p.MinP > 0 && p.Temperature > 0 {
 						slices.Sort(kept)
-						if !slices.Equal(r.picked.ids, kept) {
-							t.Fatalf("%s of %d, %+v: %d ids kept, want %d", shape.name, n, p, len(r.picked.ids), len(kept))
+						if got := keptIDs(&r); !slices.Equal(got, kept) {
+							t.Fatalf("%s of %d, %+v: %d ids kept, want %d", shape.name, n, p, len(got), len(kept))
 						}
 					}
 				}
@@ -59,45 +92,51 @@ func TestDrawFollowsTheWrittenRule(t *testing.T) {
 	}
 }
 
+// TestLongRowsFollowTheWrittenRule does the same where a guess is made about a
+// whole row, with the parameters that leave most of it and others at random.
+func TestLongRowsFollowTheWrittenRule(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(29, 30))
+	var r Row
+	for _, shape := range append(shapes, hardRows...) {
+		x := shape.row(rnd, 17000)
+		if err := r.Reset(x); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Params{
+			{Temperature: 1, TopP: math.Nextafter(1, 0)},
+			{Temperature: 2 * rnd.Float64(), TopP: 1 - rnd.Float64(), MinP: 0.1 * rnd.Float64()},
+			{Temperature: 0.9, TopK: 1 + rnd.IntN(17000), TopP: 1 - rnd.Float64()},
+		} {
+			p.Seed = rnd.Uint64()
+			kept, want := referenceDraw(x, p, 0, 0)
+			got := r.Draw(p, 0, 0)
+			slices.Sort(kept)
+			if got != want || !slices.Equal(keptIDs(&r), kept) {
+				t.Fatalf("%s, %+v: drew %d of %d ids, want %d of %d", shape.name, p, got, len(keptIDs(&r)), want, len(kept))
+			}
+		}
+	}
+}
+
 func FuzzDrawFollowsTheWrittenRule(f *testing.F) {
-	f.Add([]byte{1, 2, 3, 4}, 1.0, 0, 1.0, uint64(1))
-	f.Add([]byte{9, 9, 9, 0, 128, 255}, 0.5, 2, 0.9, uint64(2))
-	f.Add([]byte{0, 128, 0, 128, 200}, 1e300, 0, 0.3, uint64(3))
-	f.Fuzz(func(t *testing.T, raw []byte, temperature float64, topK int, topP float64, seed uint64) {
-		if len(raw) == 0 || !(temperature >= 0) || math.IsInf(temperature, 1) || topK < 0 || !(topP > 0 && topP <= 1) {
+	f.Add([]byte{1, 2, 3, 4}, 1.0, 0, 1.0, 0.0, uint64(1))
+	f.Add([]byte{9, 9, 9, 0, 128, 255}, 0.5, 2, 0.9, 0.0, uint64(2))
+	f.Add([]byte{0, 128, 0, 128, 200}, 1e300, 0, 0.3, 0.0, uint64(3))
+	f.Add([]byte{4, 12, 20, 5, 13, 4, 4}, 0.7, 0, 1.0, 0.25, uint64(4))
+	f.Fuzz(func(t *testing.T, raw []byte, temperature float64, topK int, topP, minP float64, seed uint64) {
+		if len(raw) == 0 || !(temperature >= 0) || math.IsInf(temperature, 1) || topK < 0 || !(topP > 0 && topP <= 1) || !(minP >= 0 && minP <= 1) {
 			t.Skip()
 		}
 		x := make([]float32, len(raw))
 		for i, b := range raw { // few different values, of all sizes, so that ties and extremes are common
 			x[i] = float32(math.Ldexp(float64(int8(b))/8, int(b&7)*int(b&8)*2-8))
 		}
-		p := Params{Temperature: temperature, TopK: topK, TopP: topP, Seed: seed}
+		p := Params{Temperature: temperature, TopK: topK, TopP: topP, MinP: minP, Seed: seed}
 		_, want := referenceDraw(x, p, 1, 2)
 		if got := at(t, x).Draw(p, 1, 2); got != want {
 			t.Errorf("%v, %+v: drew %d, want %d", x, p, got, want)
 		}
 	})
-}
-
-// How far a selection looks first is a guess; a wrong one costs time only.
-func TestGuessesDoNotChangeTheSelection(t *testing.T) {
-	const n = 10000
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(i%sampleStride) / 8 // every id that guess looks at has the lowest logit
-	}
-	x[3], x[sampleStride] = 20, 19
-	r := at(t, x)
-	for _, p := range []Params{
-		{Temperature: 1, TopK: 5, TopP: 1}, {Temperature: 1, TopK: 300, TopP: 1}, {Temperature: 1, TopK: 9000, TopP: 1},
-		{Temperature: 9, TopP: 0.9}, {Temperature: 100, TopP: 0.9}, {Temperature: 100, TopP: 0.01},
-	} {
-		kept, _ := referenceDraw(x, p, 0, 0)
-		slices.Sort(kept)
-		if r.Draw(p, 0, 0); !slices.Equal(r.picked.ids, kept) {
-			t.Errorf("%+v: %d ids kept, want %d", p, len(r.picked.ids), len(kept))
-		}
-	}
 }
 
 func TestGreedyTakesTheLowestOfTheLikeliest(t *testing.T) {
@@ -182,6 +221,7 @@ func TestDrawsHaveTheirProbabilities(t *testing.T) {
 		{small, Params{Temperature: 3, TopK: 12, TopP: 1}},
 		{small, Params{Temperature: 1, TopP: 0.7}},
 		{small, Params{Temperature: 1, TopK: 20, TopP: 0.8}},
+		{small, Params{Temperature: 1.5, TopP: 0.95, MinP: 0.2}},
 		{wide, Params{Temperature: 1, TopP: 1}},
 		{wide, Params{Temperature: 2, TopP: 1}},
 		{wide, Params{Temperature: 1, TopK: 10, TopP: 1}},
@@ -233,16 +273,17 @@ func TestDrawsHaveTheirProbabilities(t *testing.T) {
 func TestPlacesFallOnTheRightSideOfBorders(t *testing.T) {
 	const half = 1 << 63
 	r := at(t, []float32{1, 1})
-	s := selection{ids: []int32{4, 6, 9}, masses: []int64{1, 0, 1}}
+	few := at(t, []float32{-9, 1, -9, -9, -9, -9, 1}) // of which the filter keeps two
+	few.filter(Params{Temperature: 1, TopK: 2, TopP: 1}, 1)
 	for _, tt := range []struct {
 		u          uint64
 		whole, few int32
-	}{{0, 0, 4}, {half - 1, 0, 4}, {half, 1, 9}, {math.MaxUint64, 1, 9}} {
-		if id := r.drawFromAll(tt.u, r.sums, 1); id != tt.whole {
+	}{{0, 0, 1}, {half - 1, 0, 1}, {half, 1, 6}, {math.MaxUint64, 1, 6}} {
+		if id := drawFromAll(tt.u, &r.own); id != tt.whole {
 			t.Errorf("two equal ids, u = %d: drew %d, want %d", tt.u, id, tt.whole)
 		}
-		if id := s.draw(tt.u, 2); id != tt.few {
-			t.Errorf("masses %v, u = %d: drew %d, want %d", s.masses, tt.u, id, tt.few)
+		if id := few.kept.draw(tt.u); id != tt.few {
+			t.Errorf("two equal ids of more, u = %d: drew %d, want %d", tt.u, id, tt.few)
 		}
 	}
 	for _, tt := range []struct {
@@ -267,10 +308,10 @@ func TestLastPlaceOfAGroupIsItsLastIds(t *testing.T) {
 		}
 		x[0], x[1022], x[1023] = 1, -16, -60 // less than is rounded; less than can be drawn
 		r := at(t, x)
-		if id := r.drawFromAll(0, r.sums, 1); id != 0 {
+		if id := drawFromAll(0, &r.own); id != 0 {
 			t.Errorf("the first place is %d's, want 0's", id)
 		}
-		if id := r.drawFromAll(math.MaxUint64, r.sums, 1); id != 1022 {
+		if id := drawFromAll(math.MaxUint64, &r.own); id != 1022 {
 			t.Errorf("the last place is %d's, want 1022's", id)
 		}
 	}
@@ -285,14 +326,14 @@ func TestGroupsOfTinyWeightsCanBeDrawn(t *testing.T) {
 	}
 	x[0] = 0
 	r := at(t, x)
-	total := totalMass(r.sums)
-	if mass(r.sums[1]) == 0 {
+	total := totalMass(r.own.sums)
+	if kernel.Mass(r.own.sums[1]) == 0 {
 		t.Fatal("the second group has no mass")
 	}
-	lastOfFirst := uint64(float64(mass(r.sums[0])) / float64(total) * math.MaxUint64)
+	lastOfFirst := uint64(float64(kernel.Mass(r.own.sums[0])) / float64(total) * math.MaxUint64)
 	seen := map[int32]bool{}
 	for i := range uint64(1000) {
-		seen[r.drawFromAll(lastOfFirst+i*((math.MaxUint64-lastOfFirst)/1000), r.sums, 1)] = true
+		seen[drawFromAll(lastOfFirst+i*((math.MaxUint64-lastOfFirst)/1000), &r.own)] = true
 	}
 	inSecond := 0
 	for id := range seen {

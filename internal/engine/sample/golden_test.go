@@ -39,6 +39,8 @@ func TestSeedsGiveWhatTheyAlwaysGave(t *testing.T) {
 		{49152, Params{Temperature: 1, TopK: 50, TopP: 1, Seed: 42}, []int32{22620, 18701, 32803, 34079, 42719, 14913, 39109, 21666}, "caf86c2b43fbdffb"},
 		{49152, Params{Temperature: 1, TopP: 0.9, Seed: 42}, []int32{23300, 16344, 32393, 33075, 41278, 14556, 36624, 20357}, "9a63ea01299a8ac1"},
 		{49152, Params{Temperature: 0.25, TopK: 100, TopP: 0.75, Seed: 42}, []int32{25897, 18701, 35043, 35959, 42719, 14913, 39109, 21724}, "c0b536d5cbe3bddd"},
+		{49152, Params{Temperature: 1, TopP: 1, MinP: 0.1, Seed: 42}, []int32{23311, 16344, 32421, 33077, 41284, 14531, 36649, 20362}, "3ca2deeca292fdf3"},
+		{49152, Params{Temperature: 1.5, TopK: 5000, TopP: 0.95, MinP: 0.02, Seed: 1 << 63}, []int32{25087, 7837, 45055, 11810, 18976, 38592, 23688, 26715}, "251d5827fe29ef96"},
 	} {
 		x := goldenRow(tt.vocab)
 		r := at(t, x)

@@ -10,7 +10,7 @@ import (
 )
 
 // referenceDraw is docs/sampling.md read aloud: everything sorted, nothing
-// gathered, no bucket, big integers. It returns the ids that the filters keep,
+// guessed, no kernel, big integers. It returns the ids that the filters keep,
 // in the order of ranks, and the drawn one.
 func referenceDraw(logits []float32, p Params, sampleIndex, position uint32) (kept []int32, drawn int32) {
 	kept = ranked(logits)
@@ -48,6 +48,10 @@ func referenceDraw(logits []float32, p Params, sampleIndex, position uint32) (ke
 				break
 			}
 		}
+	}
+	if p.MinP > 0 {
+		filtered = true
+		kept = slices.DeleteFunc(kept, func(id int32) bool { return float64(weight(id)) < p.MinP })
 	}
 	if filtered {
 		mass := func(id int32) *big.Int { return floorBits(weight(id), 42) }

@@ -5,7 +5,7 @@
 // follows to the bit: the token is a function of the logits, the parameters,
 // the seed, the sample index and the position, and of nothing else; a log
 // probability is a function of the logits and the id, the same one for sampled
-// tokens and for prompts. Exponentials and sums are package kernel's.
+// tokens and for prompts. Exponentials, sums and selection are package kernel's.
 //
 // Whether a sequence ends is told by [Stops] and its matchers, which see
 // token ids and bytes only. The package knows no sequence, batch or request.
@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"tinsmith.example/internal/engine/kernel"
 )
@@ -27,20 +28,28 @@ var ErrNonFinite = errors.New("sample: a logit is not finite")
 // within 63 bits.
 const MaxVocab = 1 << 20
 
+// maxPiece is how many logits are looked at twice in a row: they stay in the
+// fastest cache.
+const maxPiece = 4096
+
 // A Row is one row of logits and what is derived from it. Reset gives it its
-// logits; the other methods are about those. A Row keeps its buffers, so that
-// reusing it for row after row allocates nothing. The zero value is ready for
-// Reset. One goroutine at a time may use a Row.
+// logits; the other methods are about those. What a draw has worked out of the
+// row, its weights at a temperature and what the filters keep, serves the next
+// draw with the same parameters, whatever its seed, index and position. A Row
+// keeps its buffers, so that reusing it for row after row allocates nothing; they
+// take up to some 50 bytes for each id. The zero value is ready for Reset. One
+// goroutine at a time may use a Row.
 type Row struct {
 	logits []float32 // [vocab], the caller's
 	max    float32   // the largest of them
 	logZ   float32   // log of the sum of exp(x-max)
 
-	sums    []float32 // [groups] sums of exp(x-max), at temperature 1
-	heated  []float32 // [groups] the same at the temperature of a draw
-	weights []float32 // [kernel.GroupSize] of the group that a draw fell into
-
-	picked selection
+	own    heat // at temperature 1
+	other  heat // at the last other temperature that was asked for
+	kept   kept // by the last filters that were asked for
+	top    list // of the last TopK
+	search search
+	ids    []int32 // 0, 1, 2 and so on: at least [vocab]
 }
 
 // Reset makes r the row of these logits, one per id of the vocabulary. They
@@ -51,16 +60,18 @@ func (r *Row) Reset(logits []float32) error {
 	if len(logits) == 0 || len(logits) > MaxVocab {
 		panic(fmt.Sprintf("sample: %d logits, must be 1 to %d", len(logits), MaxVocab))
 	}
-	r.logits = nil
-	if !kernel.Finite(logits) {
-		return ErrNonFinite
+	r.logits, r.other.invT, r.kept.valid = nil, 0, false
+	r.max = -math.MaxFloat32
+	for piece := range slices.Chunk(logits, maxPiece) {
+		if !kernel.Finite(piece) {
+			return ErrNonFinite
+		}
+		r.max = max(r.max, kernel.Max(piece))
 	}
 	r.logits = logits
-	r.max = kernel.Max(logits)
-	r.sums = sized(r.sums, kernel.Groups(len(logits)))
-	kernel.ExpSums(r.sums, nil, logits, r.max, 1)
+	r.own.reset(logits, r.max, 1)
 	z := 0.0
-	for _, sum := range r.sums {
+	for _, sum := range r.own.sums {
 		z += float64(sum)
 	}
 	r.logZ = float32(kernel.Log(z))

@@ -145,6 +145,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			for _, p := range []Params{
 				{Temperature: 0, TopP: 1}, {Temperature: 1, TopP: 1}, {Temperature: 2, TopP: 1},
 				{Temperature: 1, TopK: 40, TopP: 0.9}, {Temperature: 1.5, TopP: 0.95},
+				{Temperature: 1, TopK: 2000, TopP: 0.5}, {Temperature: 0.7, TopP: 1, MinP: 0.1},
 			} {
 				if _, _, err := r.Next(x, p, 1, position); err != nil {
 					t.Fatal(err)
@@ -160,12 +161,36 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestDrawsOfARowShareItsFilter: draws that follow others from the same row, with
+// the same parameters or with others in between, give what each gives alone.
+func TestDrawsOfARowShareItsFilter(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(25, 26))
+	for _, shape := range shapes {
+		x := shape.row(rnd, 5000)
+		r := at(t, x)
+		for index := range uint32(16) {
+			for _, p := range drawCases {
+				for range 1 + rnd.IntN(2) {
+					p.Seed = rnd.Uint64()
+					if got, want := r.Draw(p, index, 3), at(t, x).Draw(p, index, 3); got != want {
+						t.Fatalf("%s, %+v, sample %d: drew %d after others, %d alone", shape.name, p, index, got, want)
+					}
+				}
+				if rnd.IntN(4) == 0 {
+					r.TopK(nil, 1+rnd.IntN(100))
+				}
+			}
+		}
+	}
+}
+
 func TestImpossibleArgumentsPanic(t *testing.T) {
 	r := at(t, []float32{1, 2})
 	for _, p := range []Params{
 		{Temperature: -1, TopP: 1}, {Temperature: math.NaN(), TopP: 1}, {Temperature: math.Inf(1), TopP: 1},
 		{Temperature: 1, TopP: 0}, {Temperature: 1, TopP: 1.1}, {Temperature: 1, TopP: math.NaN()},
 		{Temperature: 1, TopK: -1, TopP: 1}, {},
+		{Temperature: 1, TopP: 1, MinP: -0.1}, {Temperature: 1, TopP: 1, MinP: 1.1}, {Temperature: 1, TopP: 1, MinP: math.NaN()},
 	} {
 		mustPanic(t, fmt.Sprintf("%+v", p), func() { r.Draw(p, 0, 0) })
 	}

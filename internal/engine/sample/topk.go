@@ -1,7 +1,5 @@
 package sample
 
-import "slices"
-
 // A TokenLogprob is an id with its log probability.
 type TokenLogprob struct {
 	ID      int32
@@ -16,15 +14,15 @@ func (r *Row) TopK(dst []TokenLogprob, k int) []TokenLogprob {
 	if k < 1 {
 		return dst
 	}
-	s := &r.picked
-	s.likeliest(r, k)
-	s.order = sized(s.order, k)
-	for i, id := range s.ids {
-		s.order[i] = rank(depth(r.logits[id]), id)
+	l := &r.top
+	l.fill(r, k)
+	l.order, l.spare = sized(l.order, k), sized(l.spare, k)
+	for i, x := range l.logits {
+		l.order[i] = rank(x, i)
 	}
-	slices.Sort(s.order)
-	for _, o := range s.order {
-		id := int32(uint32(o))
+	sortRanks(l.order, l.spare)
+	for _, o := range l.order {
+		id := l.ids[placeOf(o)]
 		dst = append(dst, TokenLogprob{ID: id, Logprob: r.Logprob(id)})
 	}
 	return dst
