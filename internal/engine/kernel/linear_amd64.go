@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"iter"
 	"unsafe"
 
 	"tinsmith.example/internal/cpu"
@@ -180,23 +181,35 @@ func (a *linearArgs) call(p, b int) panelCall {
 	}
 }
 
-// panelByPanel runs the kernel on each panel, the rows in groups of 6 or, where
-// they do not divide, of as nearly the same size as can be: the fewer rows, the
-// more of the time goes to the weights.
+func (c *panelCall) outRow(bytes uintptr) *float32 { return (*float32)(unsafe.Add(c.out, bytes)) }
+func (c *panelCall) xRow(bytes uintptr) *byte      { return (*byte)(unsafe.Add(c.x, bytes)) }
+func (c *panelCall) sumRow(bytes uintptr) *float32 { return (*float32)(unsafe.Add(c.sums, bytes)) }
+
+// rowGroups cuts rows into groups of most or, where they do not divide, of as
+// nearly the same size as can be: the fewer rows, the more of the time goes to
+// the weights. It yields each group's first row and its size.
+func rowGroups(rows, most int) iter.Seq2[uintptr, uintptr] {
+	return func(yield func(uintptr, uintptr) bool) {
+		groups := (rows + most - 1) / most
+		for r := 0; r < rows; groups-- {
+			n := (rows - r + groups - 1) / groups
+			if !yield(uintptr(r), uintptr(n)) {
+				return
+			}
+			r += n
+		}
+	}
+}
+
+// panelByPanel runs the kernel on each panel, some rows at a time.
 func (a *linearArgs) panelByPanel(run panelKernel) {
 	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
 	for done := 0; done < a.blocks; done += maxCallBlocks {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
 			c := a.call(p, done)
-			groups := (a.rows + panelRows - 1) / panelRows
-			for left := a.rows; left > 0; groups-- {
-				n := uintptr((left + groups - 1) / groups)
-				run((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, (*byte)(c.tiles), blocks, n)
-				c.out = unsafe.Add(c.out, n*stride)
-				c.x = unsafe.Add(c.x, n*xStride)
-				c.sums = unsafe.Add(c.sums, n*sumStride)
-				left -= int(n)
+			for r, n := range rowGroups(a.rows, panelRows) {
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n)
 			}
 		}
 	}
@@ -214,13 +227,8 @@ func (a *linearArgs) planesByPanel(run planesKernel) {
 	}
 	for p := range a.panels {
 		c := a.call(p, 0)
-		groups := (a.rows + panelRows - 1) / panelRows
-		for left := a.rows; left > 0; groups-- {
-			n := uintptr((left + groups - 1) / groups)
-			run((*float32)(c.out), stride, (*byte)(c.x), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes))
-			c.out = unsafe.Add(c.out, n*stride)
-			c.x = unsafe.Add(c.x, n*xStride)
-			left -= int(n)
+		for r, n := range rowGroups(a.rows, panelRows) {
+			run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes))
 		}
 	}
 }
@@ -251,14 +259,8 @@ func linearWide(a *linearArgs) {
 			c := a.call(p, done)
 			k.expand(wide, (*byte)(c.tiles), blocks)
 			scales := (*byte)(unsafe.Add(c.tiles, k.scales))
-			groups := (a.rows + panelRows - 1) / panelRows
-			for left := a.rows; left > 0; groups-- {
-				n := uintptr((left + groups - 1) / groups)
-				k.run((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, wide, blocks, n, scales, size)
-				c.out = unsafe.Add(c.out, n*stride)
-				c.x = unsafe.Add(c.x, n*xStride)
-				c.sums = unsafe.Add(c.sums, n*sumStride)
-				left -= int(n)
+			for r, n := range rowGroups(a.rows, panelRows) {
+				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size)
 			}
 		}
 	}
@@ -274,15 +276,10 @@ func linearAVX2(a *linearArgs) {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
 			c := a.call(p, done)
-			for left := a.rows; left > 0; {
-				n := min(3, left)
+			for r, n := range rowGroups(a.rows, len(halfKernels[0])) {
 				for half := range uintptr(2) {
-					halfKernels[a.format][n-1]((*float32)(c.out), stride, (*byte)(c.x), xStride, (*float32)(c.sums), sumStride, (*byte)(c.tiles), blocks, half)
+					halfKernels[a.format][n-1](c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, half)
 				}
-				c.out = unsafe.Add(c.out, uintptr(n)*stride)
-				c.x = unsafe.Add(c.x, uintptr(n)*xStride)
-				c.sums = unsafe.Add(c.sums, uintptr(n)*sumStride)
-				left -= n
 			}
 		}
 	}

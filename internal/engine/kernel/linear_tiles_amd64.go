@@ -58,10 +58,10 @@ func linearBF16x2Tiles(c *tilePairCall)
 
 // tileConfig is the operand of LDTILECFG.
 type tileConfig struct {
-	palette, start byte
-	_              [14]byte
-	rowBytes       [16]uint16
-	rows           [16]byte
+	palette  byte
+	_        [15]byte // the row to start at, 0, and what is reserved
+	rowBytes [16]uint16
+	rows     [16]byte
 }
 
 // Tiles of rows and of weights, by how many rows there are: tiles 0 to 5 (x and
