@@ -67,6 +67,8 @@ type Engine struct {
 
 	loop loop
 
+	identity identity
+
 	mu     sync.Mutex
 	closed bool
 	inbox  inbox // guarded by mu
@@ -234,5 +236,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.team.Close()
+	e.identity.mu.Lock() // nobody reads the file any more
+	defer e.identity.mu.Unlock()
 	return e.file.Close()
 }
