@@ -235,8 +235,8 @@ func (e *Engine) Close() error {
 	if !first {
 		return nil
 	}
-	e.team.Close()
 	e.identity.mu.Lock() // nobody reads the file any more
 	defer e.identity.mu.Unlock()
+	e.team.Close()
 	return e.file.Close()
 }
