@@ -41,8 +41,8 @@ func (r *Receipt) JSON() []byte { return slices.Clone(r.json) }
 //
 // Of the API only tinsmith's servers have receipts; from others the error is an
 // *[APIError] that wraps [ErrNoReceipts]. A result that is not kept any more is
-// an *APIError with status 410. A receipt that is not of this response is one,
-// too.
+// an *APIError with status 410. What comes is held against the response, by
+// tokens and log probabilities: a receipt of another answer is an *APIError, too.
 func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Receipt, error) {
 	const op = "SamplingClient.Receipt"
 	if r == nil || r.RequestID == "" {
