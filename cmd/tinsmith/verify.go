@@ -76,6 +76,9 @@ func (c *verifyCommand) Run(ctx context.Context, std *stdio) error {
 	v := newVerdict(old, again)
 	if len(v.Changed) == 0 && !v.Equal {
 		v.Changed = []string{suspect(ctx, e, old, v.Differences)}
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // and no verdict that rests on half of the work
+		}
 	}
 	if c.JSON {
 		err = std.printJSON(v)

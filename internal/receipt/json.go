@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"tinsmith.example/internal/wire"
 )
 
@@ -20,7 +23,7 @@ type (
 		Result     *result             `json:"result"`
 	}
 	result struct {
-		Sequences            []sequence       `json:"sequences"`
+		Sequences            sequences        `json:"sequences"`
 		PromptLogprobs       bits             `json:"prompt_logprobs,omitzero"`
 		TopKPromptLogprobs   table            `json:"topk_prompt_logprobs,omitzero"`
 		TargetPromptLogprobs *tensor          `json:"target_prompt_logprobs,omitzero"`
@@ -32,11 +35,30 @@ type (
 		Logprobs     bits            `json:"logprobs"`
 		TopKLogprobs table           `json:"topk_logprobs,omitzero"`
 	}
+	sequences       []sequence
 	promptAltTokens struct {
 		Tokens   *tensor `json:"tokens"`
 		Logprobs *tensor `json:"logprobs"`
 	}
 )
+
+// maxSequences is more than any server samples at once. Without it, a small file
+// could ask for much memory: nothing else in a receipt takes more than some
+// bytes for every byte of the file.
+const maxSequences = 1 << 14
+
+// UnmarshalJSONFrom reads a list, and not one of any length.
+func (l *sequences) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return eachEntry(dec, "a list of sequences", func() error {
+		if len(*l) == maxSequences {
+			return fmt.Errorf("has more than %d entries", maxSequences)
+		}
+		var s sequence
+		err := json.UnmarshalDecode(dec, &s)
+		*l = append(*l, s)
+		return err
+	})
+}
 
 // A FormatError says where a receipt is not what it should be.
 type FormatError struct {

@@ -7,7 +7,7 @@ import "tinsmith.example/internal/wire"
 const Version = 1
 
 // MaxBytes is the most bytes that Parse takes.
-const MaxBytes = 256 << 20
+const MaxBytes = 64 << 20
 
 // A Receipt is an answer with all that it depends on.
 type Receipt struct {

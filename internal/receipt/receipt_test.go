@@ -353,6 +353,8 @@ func TestWhatIsNoReceiptIsRefusedByName(t *testing.T) {
 		{`"bf000000",`, ``, "2 tokens and 1 log probabilities"},
 		{`"stop_reason":"length"`, `"stop_reason":"eos"`, "stop_reason"},
 		{`"topk_prompt_logprobs":1`, `"topk_prompt_logprobs":0`, "does not ask for it"},
+		{`"sequences":[`, `"sequences":[` + strings.Repeat("{},", maxSequences), "result.sequences"},
+		{`"stop_reason":"length"`, `"stop_reason":"length","text":""`, "result.sequences[0].text"},
 		{`[[9,"be800000"]]`, `[[9]]`, "topk_prompt_logprobs"},
 		{`[[9,"be800000"]]`, `[[9,"be800000",1]]`, "topk_prompt_logprobs"},
 		{`[[9,"be800000"]]`, `[[2147483648,"be800000"]]`, "token id"},

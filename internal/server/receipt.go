@@ -21,8 +21,9 @@ type Identifier interface {
 }
 
 // maxReceiptBytes bounds the request and answer of which a receipt is made, as
-// they are kept. The receipt's JSON has up to three times as many.
-const maxReceiptBytes = 64 << 20
+// they are kept. The receipt's JSON has up to three times as many: a log
+// probability of 4 bytes is 11 there.
+const maxReceiptBytes = receipt.MaxBytes / 3
 
 // getReceipt answers with the receipt of a sample that is done and whose result
 // is kept: 410 if it is not known, or no longer; 425 if it is not done; 422 if it
