@@ -26,7 +26,8 @@
 //	}
 //
 // [SamplingClient.ComputeLogprobs] gives the log probability of each token of a
-// text, without sampling.
+// text, without sampling. [SamplingClient.Receipt] says what an answer came from,
+// so that it can be computed again.
 //
 // # Waiting
 //

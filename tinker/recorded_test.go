@@ -3,8 +3,10 @@ package tinker
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,7 +146,8 @@ func checkDecoded(t *testing.T, name string, got *SampleResponse) {
 	expected := &SampleResponse{
 		PromptLogprobs: want.PromptLogprobs, TopKPromptLogprobs: cells(want.TopKPromptLogprobs), PromptCacheHitTokens: want.CacheHits,
 	}
-	for _, s := range want.Sequences {
+	for i, s := range want.Sequences {
+		expected.RequestID = strings.TrimSuffix(s.SequenceID, fmt.Sprintf(":%d", i)) // which the official client keeps to itself
 		expected.Sequences = append(expected.Sequences, Sequence{s.SequenceID, s.Tokens, s.Logprobs, cells(s.TopK), s.StopReason})
 	}
 	if want.TargetPromptLogprobs != nil { // [3, 2] there; the cells that ask nothing are 0 there

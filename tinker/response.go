@@ -12,6 +12,7 @@ import (
 // A SampleResponse is the result of a SampleRequest. What was not asked for is
 // nil.
 type SampleResponse struct {
+	RequestID string     // the server's name for the request
 	Sequences []Sequence // the samples, in the server's order
 
 	PromptLogprobs       Logprobs         // one per prompt token; NaN for the first and for those before the last n

@@ -145,7 +145,7 @@ func (e *expectation) fromWire(s *transport.Sampled) (*SampleResponse, error) {
 	if err := count("sample_sequence_ids", len(ids), e.samples); err != nil {
 		return nil, err
 	}
-	r := &SampleResponse{PromptCacheHitTokens: m.PromptCacheHitTokens, PromptLogprobs: m.PromptLogprobs}
+	r := &SampleResponse{RequestID: s.Promise.RequestID, PromptCacheHitTokens: m.PromptCacheHitTokens, PromptLogprobs: m.PromptLogprobs}
 	for i := range m.Sequences {
 		sequence, err := e.sequence(&m.Sequences[i], ids[i])
 		if err != nil {

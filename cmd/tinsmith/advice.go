@@ -10,6 +10,7 @@ import (
 
 	"tinsmith.example/internal/bench"
 	"tinsmith.example/internal/catalog"
+	"tinsmith.example/internal/receipt"
 	"tinsmith.example/tinker"
 )
 
@@ -42,6 +43,9 @@ func advice(err error) string {
 	if failed, ok := errors.AsType[*catalog.FetchError](err); ok {
 		return fetchAdvice(failed)
 	}
+	if errors.Is(err, tinker.ErrNoReceipts) {
+		return "Only tinsmith's own servers give receipts: leave out --base-url and unset TINKER_BASE_URL, or use a tinsmith serve of this version."
+	}
 	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
 		return apiAdvice(failed)
 	}
@@ -61,6 +65,10 @@ func advice(err error) string {
 		return "Start one with: tinsmith serve. Or leave out --base-url and unset TINKER_BASE_URL: then the model runs in this process."
 	case is[*strangerError](err):
 		return strangerAdvice(err)
+	case is[*unknownFileError](err):
+		return "Say where it is: tinsmith verify FILE --model PATH"
+	case is[*receipt.VersionError](err):
+		return "Verify it with a tinsmith that is as new as the one that wrote it."
 	case is[*unservedError](err):
 		return "Choose one of them: -m NAME."
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,6 +12,7 @@ import (
 type logprobsCommand struct {
 	textFlags
 	connectFlags
+	receiptFlags
 
 	JSON bool `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
 }
@@ -21,6 +23,8 @@ func (*logprobsCommand) Help() string {
   tinsmith logprobs "The capital of France is Paris."
   tinsmith logprobs --json --file essay.txt
   git log -1 --format=%B | tinsmith logprobs
+  tinsmith logprobs --receipt answer.json "Hello"
+  tinsmith verify answer.json
 
 The first token has no log probability: nothing comes before it. On a terminal
 the colour of a row shows how likely its token was; NO_COLOR turns that off.`
@@ -31,20 +35,30 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
+	receipt, err := c.openReceipt()
+	if err != nil {
+		return err
+	}
+	defer receipt.discard()
 	s, err := connect(ctx, std, &c.connectFlags)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 
+	// This is ComputeLogprobs, with the response that a receipt is made for.
 	ids := s.tokens.Encode(text)
-	logprobs, err := s.client.ComputeLogprobs(ctx, tinker.FromTokens(ids))
+	response, err := s.client.Sample(ctx, &tinker.SampleRequest{
+		Prompt: tinker.FromTokens(ids), Params: tinker.SamplingParams{MaxTokens: 1}, PromptLogprobs: true,
+	})
 	if err != nil {
 		return tooLong(err, false)
 	}
+	noReceipt := receipt.write(ctx, s, response)
+	logprobs := response.PromptLogprobs
 	result := newLogprobsResult(s, text, ids, logprobs)
 	if c.JSON {
-		return std.printJSON(result)
+		return cmp.Or(std.printJSON(result), noReceipt)
 	}
 	rows := make([]scoredToken, len(ids))
 	for i, id := range ids {
@@ -55,5 +69,5 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 	if result.Mean != nil {
 		fmt.Fprintf(w, "\nsum %.5f  mean %.5f  perplexity %.4f  tokens %d\n", result.Sum, *result.Mean, *result.Perplexity, len(ids))
 	}
-	return w.Flush()
+	return cmp.Or(w.Flush(), noReceipt)
 }

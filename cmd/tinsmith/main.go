@@ -32,6 +32,7 @@ const (
 type grammar struct {
 	Sample   sampleCommand   `cmd:"" help:"Continue a prompt, or answer it with --chat."`
 	Logprobs logprobsCommand `cmd:"" help:"Show the log probability of every token of a text."`
+	Verify   verifyCommand   `cmd:"" help:"Compute the answer of a receipt again, and compare every bit."`
 	Serve    serveCommand    `cmd:"" help:"Serve models by the Tinker API."`
 	Pull     pullCommand     `cmd:"" help:"Fetch a model into the cache."`
 	Models   modelsCommand   `cmd:"" help:"List the models of the catalogue, and what is in the cache."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 type sampleCommand struct {
 	textFlags
 	connectFlags
+	receiptFlags
 
 	N           int      `name:"num-samples" short:"n" default:"1" help:"How many samples to draw."`
 	MaxTokens   int      `default:"64" help:"The most tokens that a sample may get."`
@@ -39,6 +41,8 @@ func (*sampleCommand) Help() string {
   tinsmith sample --json --max-tokens 8 --file prompt.txt
   echo "Dear Sir or Madam," | tinsmith sample --stop "Yours" --logprobs
   tinsmith sample --base-url http://127.0.0.1:8731 "Hello"
+  tinsmith sample --receipt answer.json "Hello"
+  tinsmith verify answer.json
 
 Without --base-url the model runs in this process, and is fetched on first use.
 The same seed, text and flags give the same samples, on every machine.`
@@ -76,6 +80,11 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
+	receipt, err := c.openReceipt()
+	if err != nil {
+		return err
+	}
+	defer receipt.discard()
 	s, err := connect(ctx, std, &c.connectFlags)
 	if err != nil {
 		return err
@@ -94,14 +103,16 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return tooLong(err, true)
 	}
+	// Whether there is a receipt does not decide whether there are samples.
+	noReceipt := receipt.write(ctx, s, response)
 	result := newSampleResult(s, request, response, rendered, seed)
 	if c.JSON {
-		return std.printJSON(result)
+		return cmp.Or(std.printJSON(result), noReceipt)
 	}
 	if c.Seed == nil && c.Temperature > 0 {
 		fmt.Fprintf(std.err, "seed %d\n", seed)
 	}
-	return c.print(std, s.tokens, result)
+	return cmp.Or(c.print(std, s.tokens, result), noReceipt)
 }
 
 // A seed is an int64 whose range is told to whoever misses it.

@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,6 +44,9 @@ func TestScripts(t *testing.T) {
 			"terminate": signalCommand(syscall.SIGTERM),
 			"occupy":    occupyCommand,
 			"stranger":  strangerCommand,
+			"tamper":    tamperCommand,
+			"other":     otherCommand,
+			"withhold":  withholdCommand,
 		},
 	})
 }
@@ -169,4 +175,54 @@ func occupyCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv("OCCUPIED", l.Addr().String())
+}
+
+// tamperCommand replaces the one place of a text in a file, given as regular
+// expressions, and writes the result to another file:
+//
+//	tamper answer.json forged.json '"seed":"1"' '"seed":"2"'
+func tamperCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: tamper FROM TO OLD NEW")
+	}
+	old := regexp.MustCompile(args[2])
+	text := ts.ReadFile(args[0])
+	if n := len(old.FindAllString(text, -1)); n != 1 {
+		ts.Fatalf("%s matches %d places of %s, want 1", old, n, args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(old.ReplaceAllString(text, args[3])), 0o666))
+}
+
+// otherCommand writes a model of other weights, or with another context length
+// and the same weights:
+//
+//	other weights.gguf 7 1024
+func otherCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: other FILE SEED CONTEXT")
+	}
+	var o tinymodel.Options
+	_, err := fmt.Sscan(args[1]+" "+args[2], &o.Seed, &o.ContextLength)
+	ts.Check(err)
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer file.Close()
+	ts.Check(tinymodel.Write(file, o))
+}
+
+// withholdCommand stands before the server of TINKER_BASE_URL, until the script
+// ends, and answers for its receipts as servers do that know none.
+func withholdCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	to, err := url.Parse(ts.Getenv("TINKER_BASE_URL"))
+	ts.Check(err)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/tinsmith/") {
+			http.NotFound(w, r)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("TINKER_BASE_URL", s.URL)
 }

@@ -72,6 +72,8 @@ type Engine struct {
 
 	loop loop
 
+	identity identity
+
 	mu     sync.Mutex
 	closed bool
 	inbox  inbox // guarded by mu
@@ -244,6 +246,8 @@ func (e *Engine) Close() error {
 	if !first {
 		return nil
 	}
+	e.identity.mu.Lock() // nobody reads the file any more
+	defer e.identity.mu.Unlock()
 	e.team.Close()
 	return e.file.Close()
 }

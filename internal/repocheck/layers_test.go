@@ -21,9 +21,10 @@ var layers = map[string][]string{
 	"internal/bench/machine": {"internal/cpu"},
 
 	"local":  {"tinker", "internal/server", "internal/engine", "internal/catalog", "internal/tinymodel"},
-	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer"},
+	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer", "internal/receipt"},
 
-	"internal/server":    {"internal/wire", "internal/wire/pb", "internal/engine", "internal/tokenizer"},
+	"internal/server":    {"internal/wire", "internal/wire/pb", "internal/engine", "internal/tokenizer", "internal/receipt"},
+	"internal/receipt":   {"internal/wire"},
 	"internal/sidecar":   {},
 	"internal/telemetry": {"internal/transport", "internal/wire"},
 	"internal/transport": {"internal/wire", "internal/wire/pb"},
@@ -54,6 +55,7 @@ var layers = map[string][]string{
 var never = []struct{ folder, reach, why string }{
 	{"tinker", "internal/engine/...", "the SDK never links the engine"},
 	{"tinker", "internal/server", "the SDK never links the server"},
+	{"internal/receipt", "internal/engine/...", "a receipt says what an engine did, and needs none to be read"},
 	{"internal/engine", "net/http", "the engine never sees HTTP"},
 	{"internal/engine", "internal/wire/...", "the engine never sees the wire's messages"},
 	{"internal/engine/kernel", "internal/engine/model", "kernels never see a model"},

@@ -31,7 +31,7 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples}
+	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples, asked: understood(&in, request)}
 	before, err := s.registry.known(p, seq, j)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request) (a answer
 	if err != nil {
 		return s.failure(ctx, m, err)
 	}
-	return answer{binary: binary}
+	return answer{binary: binary, seed: result.Seed}
 }
 
 // failure says whose fault err is.

@@ -41,7 +41,7 @@ type Limits struct {
 	Sessions     int           // alive at once; 10,000
 	Queued       int           // samples accepted and not done; 4,096. Beyond: 429
 	QueuedBytes  int64         // of their request bodies, and as much again of bodies that are being read; 256 MiB. Beyond: 429
-	ResultBytes  int64         // of results kept, with 2 KiB beside each; 256 MiB. Beyond, the oldest are forgotten: 410. One that may be larger alone: 400
+	ResultBytes  int64         // of results kept, with their requests and 2 KiB beside each; 256 MiB. Beyond, the oldest are forgotten: 410. One that may be larger alone: 400
 	ResultTime   time.Duration // that a result is kept after its first delivery; 15 min
 	PollTime     time.Duration // that retrieve_future waits for a result; 30 s
 	SessionLapse time.Duration // without a sign of life that ends a session; 10 min

@@ -36,12 +36,14 @@ type job struct {
 	digest     [32]byte // of the request, to tell a resubmission from another one
 	bodyBytes  int64
 	numSamples int
+	asked      *wire.SampleRequest          // for a receipt; kept with the answer, nil if that is a failure
 	run        func(context.Context) answer // nil for what is not to be started
 }
 
 // An answer is a sample's result in its binary form, or else its failure.
 type answer struct {
 	binary  []byte
+	seed    uint64 // that was used
 	failure *wire.FailedFuture
 }
 
@@ -50,12 +52,13 @@ type answer struct {
 // for the collector. For a sample of one token it is nearly everything.
 const keptBytes = 2 << 10
 
-// size is how much memory it takes to keep the answer.
-func (a *answer) size() int64 {
-	if a.failure != nil {
-		return keptBytes + int64(len(a.failure.Error))
+// size is how much memory it takes to keep the answer of f, with what a receipt
+// of it needs.
+func (f *future) size() int64 {
+	if f.answer.failure != nil {
+		return keptBytes + int64(len(f.answer.failure.Error))
 	}
-	return keptBytes + int64(len(a.binary))
+	return keptBytes + int64(len(f.answer.binary)) + askedBytes(f.job.asked)
 }
 
 // requestID is how clients name a sample: its identity, so that a resubmission
@@ -130,7 +133,10 @@ func (g *registry) complete(f *future, a answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f.cancel(nil)
-	f.job.run = nil // lets go of the prompt
+	f.job.run = nil // lets go of the engine's request
+	if a.failure != nil {
+		f.job.asked = nil
+	}
 	g.queued--
 	g.queuedBytes -= f.job.bodyBytes
 	f.answer = a

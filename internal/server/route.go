@@ -46,6 +46,7 @@ func (s *Server) routes() *http.ServeMux {
 	bind("POST "+wire.PathSample, s.sample)
 	bind("POST "+wire.PathRetrieveFuture, s.retrieveFuture)
 	bind("POST "+wire.PathCancelFuture, s.cancelFuture)
+	bind("GET "+wire.PathReceipts+"{request_id}", s.getReceipt)
 	return mux
 }
 

@@ -19,14 +19,14 @@ func (s *shelf) listOf(f *future) *list.List {
 
 func (s *shelf) put(f *future) {
 	f.place = s.listOf(f).PushBack(f)
-	s.bytes += f.answer.size()
+	s.bytes += f.size()
 }
 
 // remove takes f off. f.delivered must be as it was when f was put.
 func (s *shelf) remove(f *future) {
 	s.listOf(f).Remove(f.place)
 	f.place = nil
-	s.bytes -= f.answer.size()
+	s.bytes -= f.size()
 }
 
 // excess returns what to forget next to keep to the budget, and nil if nothing:

@@ -55,6 +55,16 @@ func Decode(data []byte, v any) error {
 	return nil
 }
 
+// DecodeStrict is [Decode] for what has no other members than those that v
+// knows: any other one is an error that names it.
+func DecodeStrict(data []byte, v any) error {
+	err := json.Unmarshal(data, v, json.WithUnmarshalers(lenient), json.RejectUnknownMembers(true))
+	if err != nil {
+		return formatError(err)
+	}
+	return nil
+}
+
 // lenient makes null mean "not set" for plain values, and lets integers be
 // written as the floats that some clients write them as.
 var lenient = json.JoinUnmarshalers(
@@ -124,6 +134,9 @@ func clip(text string) string {
 func formatError(err error) error {
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		cause := e.Err
+		if errors.Is(cause, json.ErrUnknownName) {
+			cause = errors.New("is no member of it")
+		}
 		if want := kindWanted(e.GoType); want != "" && cause == nil {
 			cause = fmt.Errorf("want %s, got %s", want, kindName(e.JSONKind))
 		} else if cause == nil {

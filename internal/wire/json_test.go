@@ -230,3 +230,27 @@ func TestFutureAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestDecodeStrictRefusesWhatDecodeSkips, by name and wherever it is.
+func TestDecodeStrictRefusesWhatDecodeSkips(t *testing.T) {
+	for body, path := range map[string]string{
+		`{"chunks":[]}`:            "",
+		`{"chunks":[],"colour":1}`: "colour",
+		`{"chunks":[{"type":"encoded_text","tokens":[],"size":null}]}`: "chunks[0].size",
+	} {
+		var loose, strict ModelInput
+		if err := Decode([]byte(body), &loose); err != nil {
+			t.Errorf("%s: Decode: %v", body, err)
+		}
+		err := DecodeStrict([]byte(body), &strict)
+		if path == "" {
+			if err != nil {
+				t.Errorf("%s: %v", body, err)
+			}
+			continue
+		}
+		if e, ok := errors.AsType[*FormatError](err); !ok || e.Path != path {
+			t.Errorf("%s: %v, want an error at %s", body, err, path)
+		}
+	}
+}

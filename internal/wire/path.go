@@ -25,6 +25,10 @@ const (
 	PathCancelFuture          = "/api/v1/cancel_future"
 )
 
+// PathReceipts is an endpoint that the API does not have and tinsmith's servers
+// do: then {request_id}, see ReceiptPath. Clients that do not ask never see it.
+const PathReceipts = "/api/v1/tinsmith/receipts/"
+
 // FinishSessionPath is where a session is finished. Colons in the id stay as
 // they are; what would end the path segment is escaped.
 func FinishSessionPath(sessionID string) string {
@@ -36,3 +40,6 @@ func FinishSessionPath(sessionID string) string {
 func SamplerPath(samplingSessionID string) string {
 	return PathSamplers + url.PathEscape(samplingSessionID)
 }
+
+// ReceiptPath is where a sample's receipt is, escaped like [FinishSessionPath].
+func ReceiptPath(requestID string) string { return PathReceipts + url.PathEscape(requestID) }

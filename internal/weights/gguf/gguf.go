@@ -36,6 +36,7 @@ import (
 // A File is a parsed GGUF file. Its methods may be called by any number of
 // goroutines at once, but none after Close.
 type File struct {
+	data    []byte // the whole file
 	version uint32
 	keys    []string         // in the file's order
 	values  map[string]value // by key
@@ -67,11 +68,16 @@ func Open(path string) (*File, error) {
 func (f *File) Close() error {
 	unmap := f.unmap
 	f.unmap, f.tensors, f.byName, f.values, f.keys = nil, nil, nil, nil, nil
+	f.data = nil
 	if unmap == nil {
 		return nil
 	}
 	return unmap()
 }
+
+// Bytes are the file's own, all of them. Nobody may change them, or touch them
+// after Close.
+func (f *File) Bytes() []byte { return f.data }
 
 // Version is the version of the format: 2 or 3.
 func (f *File) Version() uint32 { return f.version }

@@ -24,7 +24,7 @@ const (
 // change it. Errors: *[FormatError], *[UnknownTypeError].
 func Parse(data []byte) (*File, error) {
 	c := &cursor{data: data}
-	f := &File{values: map[string]value{}, byName: map[string]int{}}
+	f := &File{data: data, values: map[string]value{}, byName: map[string]int{}}
 	version, err := readVersion(c)
 	if err != nil {
 		return nil, err
