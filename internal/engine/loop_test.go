@@ -18,14 +18,16 @@ func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	good := &Request{Prompt: []int32{1, 2, 3}, NumSamples: 1, MaxTokens: 5, TopP: 1}
+	good := &Request{Prompt: []int32{1, 2, 3}, NumSamples: 1, MaxTokens: 5, TopP: 1, PromptLogprobs: true}
 	want, err := e.Sample(t.Context(), good)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(c *call){
-		"in the model": func(c *call) { c.group.Prompt[1] = 1 << 20 },
-		"in the loop":  func(c *call) { c.ends = nil },
+		"in the model":     func(c *call) { c.group.Prompt[1] = 1 << 20 },
+		"in its sample":    func(c *call) { c.ends = nil },
+		"in its scores":    func(c *call) { c.req.TargetPromptTokens = [][]int32{{1 << 20}, {0}} },
+		"in the scheduler": func(c *call) { c.group.Samples = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := newCall(good, e.info, good.MaxTokens)
