@@ -11,6 +11,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ type Options struct {
 	// StepTokens is the most tokens of one step of the model: 0 (256) or at
 	// least 2. It does not change any result.
 	StepTokens int
+	// ChunkTokens is the most prompt tokens of one step. 0: StepTokens. It does
+	// not change any result.
+	ChunkTokens int
 }
 
 // MaxThreads is the most threads of an engine.
@@ -109,6 +113,8 @@ func (o Options) check() error {
 		return &ArgumentError{"KV cache", o.KVTokens, "must be at least 0 tokens"}
 	case o.Memory < 0:
 		return &ArgumentError{"memory", o.Memory, "must be at least 0 bytes"}
+	case o.ChunkTokens < 0:
+		return &ArgumentError{"chunk tokens", o.ChunkTokens, "must be at least 0"}
 	case o.StepTokens < 0 || o.StepTokens == 1:
 		return &ArgumentError{"step tokens", o.StepTokens, "must be 0 or at least 2"}
 	}
@@ -137,11 +143,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*sched.BlockPositions), fmt.Sprintf(
 			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockSize().Bytes())}
 	}
-	step := o.StepTokens
-	if step == 0 {
-		step = defaultStepTokens
-	}
-	e.start(step, o.NoPrefixCache)
+	e.start(o)
 	return e, nil
 }
 
@@ -183,18 +185,20 @@ func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
 }
 
 // start starts the loop goroutine.
-func (e *Engine) start(stepTokens int, noCache bool) {
+func (e *Engine) start(o Options) {
 	ctx, quit := context.WithCancelCause(context.Background())
 	e.quit = quit
 	e.news = make(chan struct{}, 1)
 	e.ended = make(chan struct{})
+	stepTokens := cmp.Or(o.StepTokens, defaultStepTokens)
 	newSched := func() *sched.Scheduler {
 		return sched.New(sched.Config{
 			MaxTokens:   stepTokens,
 			MaxSamples:  stepTokens / 2,
 			MinPrefill:  min(minPrefill, stepTokens/2),
+			MaxPrefill:  o.ChunkTokens,
 			FarPosition: e.model.FarPosition(),
-			NoCache:     noCache,
+			NoCache:     o.NoPrefixCache,
 		}, kv.NewPool(e.model.BlockSize(), e.capacity))
 	}
 	e.loop = loop{

@@ -38,6 +38,8 @@ type Config struct {
 	// So a long prompt at most about doubles the others' step time. Without
 	// running samples a prompt takes the whole step.
 	MinPrefill int
+	// MaxPrefill is the most prompt tokens of one step. 0: MaxTokens.
+	MaxPrefill int
 	// FarPosition is the position at which attention costs a token as much as
 	// all else does. 0: attention costs nothing.
 	FarPosition int
@@ -141,6 +143,9 @@ func (s *Scheduler) Plan() []Part {
 		r.cost = max(r.cost, s.config.MinPrefill*r.unit)
 	} else {
 		r.cost = r.tokens
+	}
+	if s.config.MaxPrefill > 0 {
+		r.tokens = min(r.tokens, s.config.MaxPrefill)
 	}
 	return append(parts, s.prefill(r)...)
 }

@@ -170,7 +170,7 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		capacity := 9 + r.IntN(60)
-		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8), FarPosition: r.IntN(100), NoCache: r.IntN(4) == 0}
+		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8), FarPosition: r.IntN(100), MaxPrefill: r.IntN(3), NoCache: r.IntN(4) == 0}
 		c.MaxSamples = 1 + r.IntN(c.MaxTokens-1)
 		m := newMachine(t, c, capacity)
 		var groups []*Group
