@@ -222,6 +222,9 @@ func (e *Engine) Info() Info { return e.info }
 // sequences and those that are kept for later ones together.
 func (e *Engine) KVTokens() int { return e.capacity * sched.BlockPositions }
 
+// KVBytes is what that takes when all of it is in use.
+func (e *Engine) KVBytes() int64 { return int64(e.capacity) * int64(e.model.BlockSize().Bytes()) }
+
 // Tokenizer is the model's own.
 func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
 
