@@ -74,6 +74,7 @@ type Engine struct {
 	team      *team.Team
 	tokenizer *tokenizer.Tokenizer
 	info      Info
+	pool      *kv.Pool
 	capacity  int // blocks of the KV cache
 
 	loop loop
@@ -137,6 +138,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 		t.Close()
 		return nil, err
 	}
+	_ = f.Release() // the matrices have been copied; what stays only costs memory
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
 	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
@@ -191,7 +193,9 @@ func (e *Engine) start(o Options) {
 	e.news = make(chan struct{}, 1)
 	e.ended = make(chan struct{})
 	stepTokens := cmp.Or(o.StepTokens, defaultStepTokens)
+	e.pool = kv.NewPool(e.model.BlockSize(), e.capacity)
 	newSched := func() *sched.Scheduler {
+		e.pool.Reset()
 		return sched.New(sched.Config{
 			MaxTokens:   stepTokens,
 			MaxSamples:  stepTokens / 2,
@@ -199,7 +203,7 @@ func (e *Engine) start(o Options) {
 			MaxPrefill:  o.ChunkTokens,
 			FarPosition: e.model.FarPosition(),
 			NoCache:     o.NoPrefixCache,
-		}, kv.NewPool(e.model.BlockSize(), e.capacity))
+		}, e.pool)
 	}
 	e.loop = loop{
 		runner:    model.NewRunner(e.model, e.team, stepTokens),
@@ -265,5 +269,5 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.team.Close()
-	return e.file.Close()
+	return errors.Join(e.pool.Close(), e.file.Close())
 }

@@ -17,7 +17,7 @@ import (
 type loop struct {
 	runner    *model.Runner
 	sched     *sched.Scheduler
-	newSched  func() *sched.Scheduler // an empty one, with memory of its own
+	newSched  func() *sched.Scheduler // an empty one, for when the state of the last one is unknown
 	tokenizer *tokenizer.Tokenizer
 	calls     map[*sched.Group]*call
 	rows      []sample.Row // one a worker

@@ -35,19 +35,34 @@ func (s Size) Bytes() int { return s.Data + 4*s.Hidden }
 // Pool hands out blocks, up to a limit. Published blocks that nobody holds stay
 // as long as their memory is not wanted.
 type Pool struct {
-	size     Size
 	capacity int
 	used     int      // with contents: held, cached or both
 	free     []*Block // given back, to be zeroed before use
+	all      []*Block // that there are; the others have not been wanted yet
 
-	index index
+	index  index
+	memory memory
 }
 
 // NewPool makes a pool of at most capacity blocks. Memory is taken from the
-// system as blocks are first used, and kept.
+// system as blocks are first used, and kept until Close. Size.Data must be a
+// multiple of 4.
 func NewPool(size Size, capacity int) *Pool {
-	return &Pool{size: size, capacity: capacity, index: newIndex()}
+	return &Pool{capacity: capacity, index: newIndex(), memory: memory{size: size}}
 }
+
+// Reset takes all blocks back, whoever holds them, and forgets what they were.
+func (p *Pool) Reset() {
+	for _, b := range p.all {
+		b.refs, b.node = 0, nil
+	}
+	p.used = 0
+	p.free = append(p.free[:0], p.all...)
+	p.index = newIndex()
+}
+
+// Close gives the memory back. No block may be touched any more.
+func (p *Pool) Close() error { return p.memory.close() }
 
 // Capacity is the most blocks that there can be.
 func (p *Pool) Capacity() int { return p.capacity }
@@ -61,16 +76,18 @@ func (p *Pool) Cached() int { return p.index.idle }
 // Alloc returns a zeroed block with one holder. It panics when all blocks are
 // held: whoever plans keeps within Capacity.
 func (p *Pool) Alloc() *Block {
-	b := p.take()
-	clear(b.Data)
-	clear(b.Hidden)
+	b, fresh := p.take()
+	if !fresh {
+		clear(b.Data)
+		clear(b.Hidden)
+	}
 	return b
 }
 
 // Copy returns a block of its own with b's contents, for a holder that is going
 // to write where others read. b must be held.
 func (p *Pool) Copy(b *Block) *Block {
-	c := p.take()
+	c, _ := p.take()
 	copy(c.Data, b.Data)
 	copy(c.Hidden, b.Hidden)
 	return c
@@ -91,20 +108,21 @@ func (p *Pool) Writable(b *Block) *Block {
 	return c
 }
 
-// take returns a block with anything in it.
-func (p *Pool) take() *Block {
+// take returns a block with one holder and anything in it; zeros, if it is
+// fresh.
+func (p *Pool) take() (b *Block, fresh bool) {
 	if p.used == p.capacity {
 		p.evict()
 	}
 	p.used++
-	var b *Block
 	if n := len(p.free); n > 0 {
 		b, p.free = p.free[n-1], p.free[:n-1]
 	} else {
-		b = &Block{Data: make([]byte, p.size.Data), Hidden: make([]float32, p.size.Hidden)}
+		b, fresh = p.memory.block(p.capacity-len(p.all)), true
+		p.all = append(p.all, b)
 	}
 	b.refs = 1
-	return b
+	return b, fresh
 }
 
 // evict frees the cached block that has not been used for the longest time.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -61,6 +62,7 @@ func TestPoolAgainstMaps(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		capacity := []int{6, 12, 5000}[r.IntN(3)]
 		p := NewPool(Size{Data: 8 * BlockTokens, Hidden: BlockTokens}, capacity)
+		defer p.Close()
 		published := map[string]bool{} // full blocks, by key and all tokens
 		longest := map[string]bool{}   // the same by every prefix of any block
 		var users []*user
@@ -259,6 +261,45 @@ func TestWritableNeedsNoMemoryThatIsNotThere(t *testing.T) {
 	}
 	if got, n := p.Longest(Key{}, nil, []int32{1, 2}); got != nil {
 		t.Errorf("%d tokens of it can still be found", n)
+	}
+}
+
+// TestResetTakesAllBack: after it the pool is as new.
+func TestResetTakesAllBack(t *testing.T) {
+	p := NewPool(Size{Data: 8}, 3)
+	defer p.Close()
+	a := p.Publish(Key{}, nil, p.Alloc(), []int32{1, 2, 3})
+	p.Retain(a)
+	p.Alloc().Data[0] = 1
+	p.Reset()
+	if b, _ := p.Longest(Key{}, nil, []int32{1}); b != nil || p.Held() != 0 || p.Cached() != 0 {
+		t.Errorf("%v is found, %d are held, %d cached", b, p.Held(), p.Cached())
+	}
+	for range 3 {
+		if b := p.Alloc(); b.Data[0] != 0 || b.Shared() {
+			t.Errorf("a block is %v", b)
+		}
+	}
+}
+
+// TestBlocksAreNotOnTheHeap: they are no measure of how much garbage may pile up.
+func TestBlocksAreNotOnTheHeap(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("where mappings are not used, they are")
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p := NewPool(Size{Data: 1 << 20, Hidden: 1 << 10}, 100)
+	for range 100 {
+		b := p.Alloc()
+		b.Data[0], b.Data[1<<20-1], b.Hidden[0], b.Hidden[1<<10-1] = 1, 2, 3, 4
+	}
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("the heap has grown by %d bytes for 100 MiB of blocks", grown)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
