@@ -21,13 +21,15 @@ type machine struct {
 	steps    int
 	computed int            // tokens
 	logits   map[*Group]int // visited, of prompts
+	fails    func() bool    // whether a part does; nil: none
+	failed   map[*Group]bool
 }
 
 const testBlockBytes = 8 * BlockPositions
 
 func newMachine(t *testing.T, c Config, blocks int) *machine {
 	pool := kv.NewPool(kv.Size{Data: testBlockBytes, Hidden: BlockPositions}, blocks)
-	return &machine{t: t, sched: New(c, pool), pool: pool, logits: map[*Group]int{}}
+	return &machine{t: t, sched: New(c, pool), pool: pool, logits: map[*Group]int{}, failed: map[*Group]bool{}}
 }
 
 // step runs one plan; next gives a sample's next token and whether it is the
@@ -47,11 +49,19 @@ func (m *machine) step(next func(g *Group, sample int) (int32, bool)) []Part {
 	if m.sched.reserved > m.pool.Capacity() || m.pool.Held() > m.sched.reserved {
 		m.t.Fatalf("step %d: %d blocks held, %d reserved, %d exist", m.steps, m.pool.Held(), m.sched.reserved, m.pool.Capacity())
 	}
-	for _, p := range parts {
+	bad := map[int]bool{}
+	for i, p := range parts {
+		if m.fails != nil && m.fails() {
+			bad[i] = true
+			m.spoil(p)
+			continue
+		}
 		m.sched.Ran(p)
 	}
-	for _, p := range parts {
+	for i, p := range parts {
 		switch {
+		case bad[i]:
+			m.failed[p.Group] = true
 		case p.Seq != nil:
 			token, last := next(p.Group, p.Seq.Index)
 			m.sched.Append(p.Group, p.Seq.Index, token, last)
@@ -65,7 +75,19 @@ func (m *machine) step(next func(g *Group, sample int) (int32, bool)) []Part {
 			}
 		}
 	}
+	for i := range bad {
+		m.sched.Cancel(parts[i].Group)
+	}
 	return parts
+}
+
+// spoil leaves in a part's blocks what nobody must ever see.
+func (m *machine) spoil(p Part) {
+	for pos := p.Pos; pos < p.End(); pos++ {
+		b := p.Blocks[pos/BlockPositions]
+		binary.LittleEndian.PutUint64(b.Data[8*(pos%BlockPositions):], 0xbad)
+		b.Hidden[pos%BlockPositions] = float32(math.NaN())
+	}
 }
 
 // run writes a part's positions to its blocks and reads its whole sequence back.
@@ -161,10 +183,10 @@ func randomGroup(r *rand.Rand, capacity int, others []*Group) *Group {
 	}
 }
 
-// TestEverySampleGetsWhatItGetsAlone runs random groups that come and are
-// cancelled at random, in little memory, with and without a cache: each that is
-// not cancelled ends with the tokens that it gets in an empty machine, and all
-// memory comes back.
+// TestEverySampleGetsWhatItGetsAlone runs random groups that come, are cancelled
+// and fail at random, in little memory, with and without a cache: all others end
+// with the tokens that they get in an empty machine, nobody sees what a failed
+// part has left, and all memory comes back.
 func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 	hits, computed := 0, 0
 	for seed := range uint64(300) {
@@ -173,6 +195,9 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8), FarPosition: r.IntN(100), MaxPrefill: r.IntN(3), NoCache: r.IntN(4) == 0}
 		c.MaxSamples = 1 + r.IntN(c.MaxTokens-1)
 		m := newMachine(t, c, capacity)
+		if r.IntN(2) == 0 {
+			m.fails = func() bool { return r.IntN(200) == 0 }
+		}
 		var groups []*Group
 		cancelled := map[*Group]bool{}
 		for arrivals := 1 + r.IntN(12); arrivals > 0 || !m.sched.Idle(); {
@@ -201,7 +226,7 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 		}
 		for i, g := range groups {
 			hits += g.Cached()
-			if cancelled[g] {
+			if cancelled[g] || m.failed[g] {
 				continue
 			}
 			alone := &Group{Prompt: g.Prompt, Samples: g.Samples, MaxTokens: g.MaxTokens}
