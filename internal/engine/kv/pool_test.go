@@ -58,7 +58,7 @@ func (u *user) check(t *testing.T, upTo int) {
 // as nothing had to go everything is found, and counts and limits are right.
 func TestPoolAgainstMaps(t *testing.T) {
 	found, evicted := 0, 0
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		capacity := []int{6, 12, 5000}[r.IntN(3)]
 		p := NewPool(Size{Data: 8 * BlockTokens, Hidden: BlockTokens}, capacity)

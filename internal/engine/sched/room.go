@@ -1,5 +1,7 @@
 package sched
 
+import "cmp"
+
 // room is what a step has left for prompts: so many tokens, and what they may
 // cost. A token at position p costs unit + far*p.
 type room struct {
@@ -21,55 +23,59 @@ func (r *room) within(pos, cost int) int {
 	return max(n, 0)
 }
 
-// shares says how much each group gets: sessions alike, and the groups of each
-// alike, at least one token each while there is room, in their order. So a long
-// prompt does not hold up those behind it. What one leaves over goes to the
-// others, again in their order.
+// quantum is how many tokens a group gets at a time, if there is room and it has
+// so many left: with fewer, attention would read a sequence's keys and values
+// for less than it can.
+const quantum = 16
+
+// shares says how much each group gets. Quantum by quantum the session is served
+// that has got the least so far, and of it the group that has.
 func (r *room) shares(groups []*Group) []int {
 	got := make([]int, len(groups))
-	bySession := map[*session][]int{}
-	var order []*session
-	for i, g := range groups {
-		if bySession[g.session] == nil {
-			order = append(order, g.session)
+	for any := false; r.tokens > 0 && r.cost > 0; any = true {
+		i := neediest(groups, got)
+		if i < 0 {
+			break
 		}
-		bySession[g.session] = append(bySession[g.session], i)
-	}
-	for k, x := range order {
-		share := r.cost / (len(order) - k)
-		for j, i := range bySession[x] {
-			if share <= 0 {
-				break
-			}
-			share -= r.give(groups[i], &got[i], share/(len(bySession[x])-j))
+		n := r.give(groups[i], got[i])
+		if n == 0 && any {
+			break
 		}
-	}
-	for i, g := range groups {
-		r.give(g, &got[i], r.cost)
+		if n == 0 { // one, however dear it is, so that it goes on
+			n, r.cost = 1, 0
+		}
+		got[i] += n
+		groups[i].given += n
+		groups[i].session.given += n
 	}
 	return got
 }
 
-// give adds to what g gets: as much as so much pays for, at least one in all if
-// there is any room, at most all that is left of g. It returns what that costs.
-func (r *room) give(g *Group, got *int, cost int) (paid int) {
-	if r.cost <= 0 {
-		return 0
+// neediest is which group is served next, -1 if none has anything left.
+func neediest(groups []*Group, got []int) int {
+	best := -1
+	for i, g := range groups {
+		if got[i] == g.left() {
+			continue
+		}
+		if best < 0 || cmp.Or(g.session.given-groups[best].session.given, g.given-groups[best].given) < 0 {
+			best = i
+		}
 	}
-	least := 1 - min(*got, 1)
-	n := min(g.stored()-*got, r.tokens, max(least, cost/r.unit)) // these take the output layer alone
-	if n > 0 {
-		least = 0
-		paid = n * r.unit
-		r.tokens -= n
-		*got += n
+	return best
+}
+
+// give takes from the room what g gets next, which has got so much in this step
+// already, and returns how much that is.
+func (r *room) give(g *Group, got int) (n int) {
+	if stored := g.stored() - got; stored > 0 { // these take the output layer alone
+		n = min(quantum, stored, r.tokens, r.cost/r.unit)
+		r.cost -= n * r.unit
+	} else {
+		pos := g.prefilled + got - g.stored()
+		n = min(quantum, g.left()-got, r.tokens, r.within(pos, r.cost))
+		r.cost -= r.of(pos, n)
 	}
-	pos := g.prefilled + *got - g.stored()
-	if n = min(g.left()-*got, r.tokens, max(least, r.within(pos, cost-paid))); *got >= g.stored() && n > 0 {
-		paid += r.of(pos, n)
-		r.tokens -= n
-		*got += n
-	}
-	r.cost -= paid
-	return paid
+	r.tokens -= n
+	return n
 }

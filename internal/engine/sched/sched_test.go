@@ -189,7 +189,7 @@ func randomGroup(r *rand.Rand, capacity int, others []*Group) *Group {
 // part has left, and all memory comes back.
 func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 	hits, computed := 0, 0
-	for seed := range uint64(300) {
+	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		capacity := 9 + r.IntN(60)
 		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8), FarPosition: r.IntN(100), MaxPrefill: r.IntN(3), NoCache: r.IntN(4) == 0}
@@ -296,6 +296,48 @@ func TestNoGroupWaitsForAnothersGeneration(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionsGetPromptsAlike: as many tokens of a session's one prompt are
+// computed as of another's many, in steps of all sizes, whoever came first; and
+// the prompts of one session go on together.
+func TestSessionsGetPromptsAlike(t *testing.T) {
+	for _, size := range []int{1, 3, 16, 24, 100} {
+		for _, decoding := range []bool{false, true} {
+			m := newMachine(t, Config{MaxTokens: size + 1, MaxSamples: 1, MinPrefill: size, FarPosition: 1 << 20}, 4000)
+			next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens }
+			if decoding {
+				m.sched.Add(&Group{Prompt: []int32{1}, Samples: 1, MaxTokens: 1 << 15, Session: "decodes"})
+				m.step(next)
+			}
+			add := func(session string, first int32) *Group {
+				g := &Group{Prompt: make([]int32, 3000), Samples: 1, MaxTokens: 1, Session: session}
+				g.Prompt[0] = first
+				m.sched.Add(g)
+				return g
+			}
+			var many []*Group
+			for i := range int32(7) {
+				many = append(many, add("many", 10+i))
+			}
+			one, other := add("one", 20), add("other", 30)
+			for one.prefilled+other.prefilled < 2000 {
+				m.step(next)
+			}
+			sum, least, most := 0, many[0].prefilled, 0
+			for _, g := range many {
+				sum += g.prefilled
+				least, most = min(least, g.prefilled), max(most, g.prefilled)
+			}
+			slack := size + 2*quantum
+			if abs(one.prefilled-other.prefilled) > slack || abs(one.prefilled-sum) > slack || most-least > slack {
+				t.Errorf("steps of %d, decoding %v: %d and %d tokens beside %d of the session with 7 prompts, %d to %d of each",
+					size, decoding, one.prefilled, other.prefilled, sum, least, most)
+			}
+		}
+	}
+}
+
+func abs(x int) int { return max(x, -x) }
 
 // TestLargeRequestsAreNotPassedForEver: small ones may go before one that does
 // not fit, but only so often.

@@ -12,6 +12,7 @@ type session struct {
 	waiting  []*Group // in order of arrival
 	reserved int      // blocks promised to its groups
 	running  int      // samples that have started and not ended
+	given    int      // prompt tokens, counted from what others had got when it came
 }
 
 // maxPassed is how many groups that fit are let in before one that does not.
@@ -23,7 +24,13 @@ func (s *Scheduler) join(g *Group) {
 	i := slices.IndexFunc(s.sessions, func(x *session) bool { return x.name == g.Session })
 	if i < 0 {
 		i = len(s.sessions)
-		s.sessions = append(s.sessions, &session{name: g.Session})
+		x := &session{name: g.Session}
+		for k, other := range s.sessions {
+			if k == 0 || other.given < x.given {
+				x.given = other.given
+			}
+		}
+		s.sessions = append(s.sessions, x)
 	}
 	g.session = s.sessions[i]
 	g.session.groups++
@@ -54,8 +61,21 @@ func (s *Scheduler) admit() {
 		g.seqs[0].reserved = g.sampleBlocks()
 		s.promise(g, g.reserved+g.seqs[0].reserved)
 		g.state = prefilling
+		g.given = s.leastGiven(g.session)
 		s.prefills = append(s.prefills, g)
 	}
+}
+
+// leastGiven is the least that a group of x whose prompt is being prefilled has
+// got: where a new one starts, so that it is neither ahead nor behind.
+func (s *Scheduler) leastGiven(x *session) (least int) {
+	first := true
+	for _, g := range s.prefills {
+		if g.session == x && (first || g.given < least) {
+			least, first = g.given, false
+		}
+	}
+	return least
 }
 
 // nextToAdmit is the oldest group of the session that has the least memory or,
