@@ -54,9 +54,9 @@ type Request struct {
 	TargetPromptTokens [][]int32
 
 	// PromptAltTokensK asks for so many ids at every prompt position but the
-	// first, drawn as a sample's would be there, with the same parameters and
-	// the stream of numbers that docs/sampling.md names: 0 (off) to
-	// MaxTopKLogprobs.
+	// first, drawn independently from the model's distribution there, at
+	// Temperature and without TopK and TopP, by the stream of numbers that
+	// docs/sampling.md names: 0 (off) to MaxTopKLogprobs.
 	PromptAltTokensK int
 
 	// Session is who asks. Room and memory are shared fairly between sessions.

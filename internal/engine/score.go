@@ -59,7 +59,7 @@ func (c *call) score(row *sample.Row, pos int) {
 	if k := c.req.PromptAltTokensK; k > 0 {
 		drawn := make([]TokenLogprob, k)
 		for i := range drawn {
-			id := row.DrawAlternative(c.params, uint32(i), uint32(pos))
+			id := row.DrawAlternative(c.params.Temperature, c.params.Seed, uint32(i), uint32(pos))
 			drawn[i] = TokenLogprob{ID: id, Logprob: row.Logprob(id)}
 		}
 		c.result.PromptAltTokens[pos-1] = drawn

@@ -16,10 +16,10 @@ func (r *Row) Draw(p Params, sampleIndex, position uint32) int32 {
 
 // DrawAlternative is a token that a prompt might have had at a position of its
 // own, counted from 0: number draw of those that are drawn there. They are drawn
-// as the tokens of samples are, by numbers of their own, each for itself: two may
-// be the same.
-func (r *Row) DrawAlternative(p Params, draw, position uint32) int32 {
-	return r.drawAt(p, uniformOf(streamAlternative, p.Seed, draw, position))
+// as samples without filters are, but by numbers of their own, each for itself:
+// two may be the same.
+func (r *Row) DrawAlternative(temperature float64, seed uint64, draw, position uint32) int32 {
+	return r.drawAt(Params{Temperature: temperature, TopP: 1}, uniformOf(streamAlternative, seed, draw, position))
 }
 
 // drawAt is the token that u decides.
