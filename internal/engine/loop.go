@@ -68,9 +68,9 @@ type outcome struct {
 func (o *outcome) fail(err error) { o.failed.CompareAndSwap(nil, &err) }
 
 // runStep plans and runs one step and hands its tokens on. What goes wrong in
-// the part of one request fails that one; in the model, where nobody knows whose
-// part it was, those of the step. If planning panics, nothing is known of the
-// scheduler's state any more: all that runs fails, and a new one takes over.
+// the part of one request fails that one. If planning panics, nothing is known
+// of the scheduler's state any more: all that runs fails, and a new one takes
+// over.
 func (l *loop) runStep() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -82,13 +82,7 @@ func (l *loop) runStep() {
 		}
 	}()
 	parts := l.sched.Plan()
-	outcomes, err := l.forward(parts)
-	if err != nil {
-		for _, p := range parts {
-			l.fail(l.calls[p.Group], err)
-		}
-		return
-	}
+	outcomes := l.run(parts)
 	for i, p := range parts {
 		if outcomes[i].failed.Load() == nil {
 			l.sched.Ran(p)
@@ -107,9 +101,25 @@ func (l *loop) runStep() {
 	}
 }
 
-// forward runs the parts through the model. A panic on the way becomes the
-// error.
-func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
+// run runs the parts through the model. If that panics nobody knows whose part it
+// was, so each is run again by itself, with the same results.
+func (l *loop) run(parts []sched.Part) []outcome {
+	outcomes := make([]outcome, len(parts))
+	if l.forward(parts, outcomes) == nil {
+		return outcomes
+	}
+	outcomes = make([]outcome, len(parts))
+	for i := range parts {
+		if err := l.forward(parts[i:i+1], outcomes[i:i+1]); err != nil {
+			outcomes[i].fail(err)
+		}
+	}
+	return outcomes
+}
+
+// forward runs the parts through the model at once. A panic on the way becomes
+// the error.
+func (l *loop) forward(parts []sched.Part, outcomes []outcome) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = newPanicError(p)
@@ -119,7 +129,6 @@ func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
 	for i, p := range parts {
 		chunks[i] = model.Chunk{Tokens: p.Tokens, Pos: p.Pos, Blocks: p.Blocks, Wanted: p.Wanted}
 	}
-	outcomes = make([]outcome, len(parts))
 	l.runner.Forward(chunks, func(worker, c, pos int, logits []float32) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -133,7 +142,7 @@ func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
 			outcomes[i].fail(&NonFiniteError{Position: p.End() - 1})
 		}
 	}
-	return outcomes, nil
+	return nil
 }
 
 // visit turns the logits after a position of a part's sequence into what was
