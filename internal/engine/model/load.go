@@ -75,10 +75,10 @@ func (m *Model) BlockSize() kv.Size {
 // FarPosition is the position at which attention costs a token as much as the
 // layers' matrices do, counted in products: with a matrix's weight there are
 // two, for the two planes of the activation, and with an element of a key or
-// value four, since it has two planes, too.
+// value three, since it has two planes, too, and the last product is left out.
 func (m *Model) FarPosition() int {
 	matrices := 2 * (m.Dim*m.HeadDim*(2*m.Heads+2*m.KVHeads) + 3*m.Dim*m.FFN)
-	position := 4 * 2 * m.Heads * m.HeadDim
+	position := 3 * 2 * m.Heads * m.HeadDim
 	return max(1, matrices/position)
 }
 
