@@ -113,8 +113,9 @@ func (p *Pool) Publish(key Key, parent, b *Block, tokens []int32) *Block {
 	n := p.index.add(above, b, slices.Clone(tokens))
 	b.node = n
 	b.refs++
-	for _, other := range slices.Clone(above.children) {
-		if other != n && len(other.tokens) < len(tokens) && commonPrefix(other.tokens, tokens) == len(other.tokens) {
+	for i := len(above.children) - 1; i >= 0; i-- { // downwards: forget puts the last one in the place of another
+		other := above.children[i]
+		if len(other.tokens) < len(tokens) && commonPrefix(other.tokens, tokens) == len(other.tokens) {
 			p.forget(other) // n serves as well
 		}
 	}
