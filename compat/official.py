@@ -47,7 +47,7 @@ def params(**fields):
 
 
 def sample(client, ids, n=1, **fields):
-    extra = {k: fields.pop(k) for k in list(fields) if "prompt_logprobs" in k or "sample_logprobs" in k}
+    extra = {k: fields.pop(k) for k in list(fields) if "_logprobs" in k or "prompt_alt" in k}
     return client.sample(types.ModelInput.from_ints(ids), n, params(**fields), **extra).result()
 
 
@@ -131,6 +131,32 @@ def prompt_logprobs(client, prompt):
                 same("the prompt token in its own top k", bits([value]), bits([alone[position]]))
 
 
+def prompt_scores(client, prompt):
+    """Targets, dense and sparse, alternatives and the last n are what scoring gives; again, from the cache."""
+    alone = client.compute_logprobs(types.ModelInput.from_ints(prompt)).result()
+    rows = len(prompt) - 1
+    dense = types.TensorData(data=[x for token in prompt[1:] for x in (token, -1)], dtype="int64", shape=[rows, 2])
+    sparse = types.TensorData(data=[prompt[-1]], dtype="int64", shape=[rows, 3],
+                              sparse_crow_indices=[0] * rows + [1], sparse_col_indices=[2])
+    result = sample(client, prompt, target_prompt_logprobs=dense, prompt_alt_tokens_k=3, seed=3,
+                    include_prompt_logprobs=True, topk_prompt_logprobs=2, prompt_logprobs_last_n=2)
+    same("shape of the targets", list(result.target_prompt_logprobs.shape), [rows, 2])
+    same("targets", bits(result.target_prompt_logprobs.data[0::2]), bits(alone[1:]))
+    same("targets that ask nothing", list(result.target_prompt_logprobs.data[1::2]), [0.0] * rows)
+    same("the last 2", bits(result.prompt_logprobs), bits([None] * (rows - 1) + alone[-2:]))
+    same("rows of the top k", [row is None for row in result.topk_prompt_logprobs], [True] * (rows - 1) + [False] * 2)
+    alternatives = result.prompt_alt_tokens
+    same("shape of the alternatives", list(alternatives.tokens.shape), [rows, 3])
+    for i, token in enumerate(alternatives.tokens.data):
+        text = prompt[: i // 3 + 1] + [token]
+        scored = client.compute_logprobs(types.ModelInput.from_ints(text), prompt_logprobs_last_n=1).result()
+        same("an alternative", bits([alternatives.logprobs.data[i]]), bits(scored[-1:]))
+    listed = sample(client, prompt, target_prompt_logprobs=sparse)
+    same("the sparse target", bits(listed.target_prompt_logprobs.data), bits(alone[-1:]))
+    same("its place", list(listed.target_prompt_logprobs.sparse_col_indices), [2])
+    same("prompt tokens from the cache", listed.prompt_cache_hit_tokens, len(prompt))
+
+
 def handles(client, prompt):
     """A handle, as other processes get it, samples what its client samples."""
     other = tinker.SamplingClient.from_sampler_handle(client.get_sampler_handle())
@@ -189,7 +215,7 @@ def main():
     same("decoded prompt", tokenizer.decode(prompt), text)
     holds("the tokenizer has a chat template", tokenizer.chat_template)
 
-    for check in (groups, seeds, filters, logprobs, prompt_logprobs, handles):
+    for check in (groups, seeds, filters, logprobs, prompt_logprobs, prompt_scores, handles):
         check(client, prompt)
         print("ok", check.__name__)
     stops(client, tokenizer, prompt)

@@ -50,6 +50,11 @@ type Options struct {
 	// It does not change any result.
 	Threads int
 
+	// Memory is what the KV cache may take, in bytes. 0: half of what is free
+	// when the model has been loaded. Requests that do not fit beside others
+	// wait; one that would not fit alone fails. It does not change any result.
+	Memory int64
+
 	// Logger gets what server and client have to say. nil: nothing is logged.
 	Logger *slog.Logger
 }

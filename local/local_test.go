@@ -183,6 +183,7 @@ func TestStartFails(t *testing.T) {
 		"no such file":     {Model: filepath.Join(t.TempDir(), "none.gguf")},
 		"no model":         {Model: empty},
 		"negative threads": {TinyModel: true, Threads: -1},
+		"negative memory":  {TinyModel: true, Memory: -1},
 		"bad name":         {TinyModel: true, Name: "a:b"},
 	} {
 		s, err := local.Start(t.Context(), o)

@@ -18,7 +18,7 @@ const tinyKVTokens = 64 * tinymodel.DefaultContextLength
 
 // load opens the engine that o asks for and says what it is called.
 func (s *Server) load(ctx context.Context, o *Options) error {
-	options := engine.Options{Threads: o.Threads}
+	options := engine.Options{Threads: o.Threads, Memory: o.Memory}
 	var path, name string
 	var err error
 	if o.TinyModel {

@@ -14,10 +14,11 @@ import (
 
 // connectFlags say which server and which model a command uses.
 type connectFlags struct {
-	BaseURL   string `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
-	PlainHTTP bool   `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
-	Model     string `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model}, or the only model that a server has)."`
-	Threads   int    `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
+	BaseURL   string   `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
+	PlainHTTP bool     `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
+	Model     string   `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model}, or the only model that a server has)."`
+	Threads   int      `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
+	Memory    byteSize `placeholder:"SIZE" help:"What the KV cache may take in this process, such as 2GiB (default: half of what is free). Changes no result."`
 }
 
 // Validate refuses what no engine could be started with.
@@ -75,7 +76,7 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 		return nil, err
 	}
 	fmt.Fprintf(std.err, "server: embedded, model: %s (%s)\n", found.Name, found.Path)
-	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Logger: logger(std, "tinsmith")})
+	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Memory: int64(f.Memory), Logger: logger(std, "tinsmith")})
 	if err != nil {
 		return nil, &loadError{asked, found, err}
 	}

@@ -23,6 +23,7 @@ type serveCommand struct {
 	Key       string   `env:"TINSMITH_KEY" placeholder:"KEY" help:"The one API key to accept; it begins with tml-. Without it, every key that the official client would send is accepted, and only --addr on this machine itself is."`
 	AllowHost []string `sep:"none" placeholder:"NAME" help:"A further name under which clients address this server. Repeatable."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
+	Memory    byteSize `placeholder:"SIZE" help:"What the KV caches of all models may take together, such as 2GiB or 500MB (default: half of what is free). Requests that do not fit wait. Changes no result."`
 	Verbose   bool     `short:"v" help:"Log sessions and requests, not only what goes wrong."`
 }
 
@@ -153,8 +154,9 @@ func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Mo
 	if err != nil {
 		return nil, closeAll, err
 	}
+	memory := c.share(len(sources))
 	for _, source := range sources {
-		m, e, err := c.openOne(ctx, std, source)
+		m, e, err := c.openOne(ctx, std, source, memory)
 		if err != nil {
 			closeAll()
 			return nil, nil, err
@@ -190,15 +192,28 @@ func locate(ctx context.Context, std *stdio, specs []string) ([]modelSource, err
 	return found, nil
 }
 
-func (c *serveCommand) openOne(ctx context.Context, std *stdio, m modelSource) (server.Model, *engine.Engine, error) {
+// share is each of so many models' part of the memory; 0: what the engine takes
+// by itself.
+func (c *serveCommand) share(models int) int64 {
+	if c.Memory > 0 {
+		return int64(c.Memory) / int64(models)
+	}
+	if models > 1 {
+		return engine.FreeMemory() / 2 / int64(models)
+	}
+	return 0
+}
+
+func (c *serveCommand) openOne(ctx context.Context, std *stdio, m modelSource, memory int64) (server.Model, *engine.Engine, error) {
 	started := time.Now()
-	e, err := engine.Open(m.file.Path, engine.Options{Threads: c.Threads})
+	e, err := engine.Open(m.file.Path, engine.Options{Threads: c.Threads, Memory: memory})
 	if err != nil {
 		return server.Model{}, nil, &loadError{m.asked, m.file, err}
 	}
 	info := e.Info()
 	fmt.Fprintf(std.err, "%s: %s %s, %.0f M parameters, context %d, loaded in %d ms\n", m.name,
 		info.Architecture, info.Quantization, float64(info.Parameters)/1e6, info.ContextLength, time.Since(started).Milliseconds())
+	fmt.Fprintf(std.err, "%s: KV cache of %d tokens in at most %v\n", m.name, e.KVTokens(), byteSize(e.KVBytes()))
 	return server.Model{Name: m.name, Backend: e}, e, ctx.Err()
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"tinsmith.example/internal/engine/kv"
 	"tinsmith.example/internal/engine/sample"
 	"tinsmith.example/internal/engine/sched"
 )
@@ -40,23 +41,51 @@ func newCall(r *Request, info Info, maxTokens int) (*call, error) {
 			Prompt:    prompt,
 			Samples:   r.NumSamples,
 			MaxTokens: maxTokens,
-			AllLogits: r.PromptLogprobs || r.TopKPromptLogprobs > 0,
+			Wanted:    wanted(r),
+			Session:   r.Session,
+			Key:       kv.Key{Tenant: r.Tenant},
 		},
-		result: &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)},
+		result: newResult(r),
 	}
 	c.req.Prompt = prompt
+	c.req.TargetPromptTokens = cloneRows(r.TargetPromptTokens)
 	c.params = sample.Params{Temperature: r.Temperature, TopK: r.TopK, TopP: r.TopP, MinP: r.MinP, Seed: c.result.Seed}
-	if r.PromptLogprobs {
-		c.result.PromptLogprobs = make([]float32, len(r.Prompt))
-		c.result.PromptLogprobs[0] = float32(math.NaN())
-	}
-	if r.TopKPromptLogprobs > 0 {
-		c.result.TopKPromptLogprobs = make([][]TokenLogprob, len(r.Prompt))
-	}
 	for i := range c.ends {
 		c.ends[i] = stops.Matcher()
 	}
 	return c, nil
+}
+
+// newResult is the result of r before anything is known, its seed apart.
+func newResult(r *Request) *Result {
+	res := &Result{Sequences: make([]Sequence, r.NumSamples), Seed: seedOf(r)}
+	if r.PromptLogprobs {
+		res.PromptLogprobs = make([]float32, len(r.Prompt))
+		for i := range res.PromptLogprobs {
+			res.PromptLogprobs[i] = float32(math.NaN())
+		}
+	}
+	if r.TopKPromptLogprobs > 0 {
+		res.TopKPromptLogprobs = make([][]TokenLogprob, len(r.Prompt))
+	}
+	if r.TargetPromptTokens != nil {
+		res.TargetPromptLogprobs = make([][]float32, len(r.TargetPromptTokens))
+		for i, row := range r.TargetPromptTokens {
+			res.TargetPromptLogprobs[i] = make([]float32, len(row))
+		}
+	}
+	if r.PromptAltTokensK > 0 {
+		res.PromptAltTokens = make([][]TokenLogprob, len(r.Prompt)-1)
+	}
+	return res
+}
+
+func cloneRows(rows [][]int32) [][]int32 {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i] = slices.Clone(rows[i])
+	}
+	return rows
 }
 
 // newStops are the ids and texts that end the request's samples.
@@ -83,30 +112,14 @@ type drawn struct {
 	id      int32
 	logprob float32
 	topK    []TokenLogprob
+	last    bool // it ends its sample
 }
 
 // draw is the token of one sample at one position, counted from its first, from
 // the logits in row, whose likeliest ids are top.
 func (c *call) draw(row *sample.Row, index, position int, top []TokenLogprob) drawn {
 	id := row.Draw(c.params, uint32(index), uint32(position))
-	return drawn{id, row.Logprob(id), top}
-}
-
-// score notes what row, the logits before prompt position pos, says of it.
-func (c *call) score(row *sample.Row, pos int) {
-	if c.req.PromptLogprobs {
-		c.result.PromptLogprobs[pos] = row.Logprob(c.req.Prompt[pos])
-	}
-	if k := c.req.TopKPromptLogprobs; k > 0 {
-		c.result.TopKPromptLogprobs[pos] = topK(row, k)
-	}
-}
-
-func topK(row *sample.Row, k int) []TokenLogprob {
-	if k == 0 {
-		return nil
-	}
-	return row.TopK(make([]TokenLogprob, 0, k), k)
+	return drawn{id: id, logprob: row.Logprob(id), topK: top}
 }
 
 // add appends a drawn token to a sample and says whether it was the last. piece
@@ -129,6 +142,8 @@ func (c *call) add(i int, d drawn, piece []byte) (last bool) {
 func (c *call) finish(err error) {
 	if err != nil {
 		c.result, c.err = nil, err
+	} else {
+		c.result.CacheHitTokens = c.group.Cached()
 	}
 	close(c.done)
 }

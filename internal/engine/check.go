@@ -16,6 +16,9 @@ func (e *Engine) Check(r *Request) error {
 	if err := checkParams(r); err != nil {
 		return err
 	}
+	if err := checkPromptScores(r, e.info.VocabSize); err != nil {
+		return err
+	}
 	if err := checkStop(&r.Stop, e.info.VocabSize); err != nil {
 		return err
 	}
@@ -52,6 +55,45 @@ func checkParams(r *Request) error {
 		return &ArgumentError{"topk_prompt_logprobs", r.TopKPromptLogprobs, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
 	case r.TopKSampleLogprobs < 0 || r.TopKSampleLogprobs > MaxTopKLogprobs:
 		return &ArgumentError{"topk_sample_logprobs", r.TopKSampleLogprobs, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
+	}
+	return nil
+}
+
+// checkPromptScores checks what is asked about the prompt itself.
+func checkPromptScores(r *Request, vocab int) error {
+	if k := r.PromptAltTokensK; k < 0 || k > MaxTopKLogprobs {
+		return &ArgumentError{"prompt_alt_tokens_k", k, fmt.Sprintf("must be 0 to %d", MaxTopKLogprobs)}
+	}
+	if n := r.PromptLogprobsLastN; n != 0 {
+		if !r.PromptLogprobs {
+			return &ArgumentError{"prompt_logprobs_last_n", n, "needs prompt_logprobs"}
+		}
+		if n < 1 || n > len(r.Prompt)-1 {
+			return &ArgumentError{"prompt_logprobs_last_n", n, fmt.Sprintf("must be 1 to %d, one less than the prompt's tokens", len(r.Prompt)-1)}
+		}
+	}
+	return checkTargets(r, vocab)
+}
+
+func checkTargets(r *Request, vocab int) error {
+	rows := r.TargetPromptTokens
+	if rows == nil {
+		return nil
+	}
+	if len(rows) != len(r.Prompt)-1 {
+		return &ArgumentError{"target_prompt_logprobs", fmt.Sprintf("%d rows", len(rows)), fmt.Sprintf("must be %d, one less than the prompt's tokens", len(r.Prompt)-1)}
+	}
+	cells := 0
+	for i, row := range rows {
+		cells += len(row)
+		for _, id := range row {
+			if id < -1 || int(id) >= vocab {
+				return &ArgumentError{fmt.Sprintf("target_prompt_logprobs[%d]", i), id, fmt.Sprintf("the model's token ids are 0 to %d; -1 asks nothing", vocab-1)}
+			}
+		}
+	}
+	if cells > MaxTargets {
+		return &ArgumentError{"target_prompt_logprobs", fmt.Sprintf("%d cells", cells), fmt.Sprintf("must be at most %d", MaxTargets)}
 	}
 	return nil
 }

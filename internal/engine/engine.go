@@ -11,6 +11,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,18 @@ type Options struct {
 	// Threads is how many threads compute, 1 to MaxThreads. 0: as many as
 	// GOMAXPROCS, which is best. It does not change any result.
 	Threads int
-	// KVTokens bounds the KV cache, in tokens of all running sequences
-	// together, rounded down to blocks of 32. 0: what half of the machine's
-	// free memory holds. Requests that do not fit beside others wait; one
+	// Memory is what the KV cache may take, in bytes: keys, values and hidden
+	// states of all running sequences together and, in what these leave, of
+	// earlier ones. 0: FreeMemory()/2 when the model is loaded. Memory is taken
+	// as it is first used. Requests that do not fit beside others wait; one
 	// that would not fit alone is refused.
+	Memory int64
+	// KVTokens bounds the same in tokens, rounded down to blocks of 32. 0: no
+	// more than Memory does.
 	KVTokens int
+	// NoPrefixCache keeps nothing of a request for later ones. It does not
+	// change any result but Result.CacheHitTokens.
+	NoPrefixCache bool
 	// StepTokens is the most tokens of one step of the model: 0 (256) or at
 	// least 2. It does not change any result.
 	StepTokens int
@@ -46,6 +54,9 @@ type Options struct {
 	// goroutine, so that it must be quick and must not call the engine. nil:
 	// nothing is counted.
 	OnStep func(StepStats)
+	// ChunkTokens is the most prompt tokens of one step. 0: StepTokens. It does
+	// not change any result.
+	ChunkTokens int
 }
 
 // MaxThreads is the most threads of an engine.
@@ -68,6 +79,7 @@ type Engine struct {
 	team      *team.Team
 	tokenizer *tokenizer.Tokenizer
 	info      Info
+	pool      *kv.Pool
 	capacity  int // blocks of the KV cache
 
 	loop loop
@@ -107,6 +119,10 @@ func (o Options) check() error {
 		return &ArgumentError{"threads", o.Threads, fmt.Sprintf("must be 0 (one per CPU) to %d", MaxThreads)}
 	case o.KVTokens < 0:
 		return &ArgumentError{"KV cache", o.KVTokens, "must be at least 0 tokens"}
+	case o.Memory < 0:
+		return &ArgumentError{"memory", o.Memory, "must be at least 0 bytes"}
+	case o.ChunkTokens < 0:
+		return &ArgumentError{"chunk tokens", o.ChunkTokens, "must be at least 0"}
 	case o.StepTokens < 0 || o.StepTokens == 1:
 		return &ArgumentError{"step tokens", o.StepTokens, "must be 0 or at least 2"}
 	}
@@ -129,23 +145,32 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 		t.Close()
 		return nil, err
 	}
+	_ = f.Release() // the matrices have been copied; what stays only costs memory
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
 	e.info.Threads = threads
-	e.capacity = o.KVTokens / sched.BlockPositions
-	if o.KVTokens == 0 {
-		e.capacity = defaultBlocks(m.BlockBytes())
-	}
-	if e.capacity < 1 {
+	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
 		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*sched.BlockPositions), fmt.Sprintf(
-			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockBytes())}
+			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockSize().Bytes())}
 	}
-	step := o.StepTokens
-	if step == 0 {
-		step = defaultStepTokens
-	}
-	e.start(step, o.OnStep)
+	e.start(o)
 	return e, nil
+}
+
+// blocks is how many blocks of the KV cache the options allow.
+func (o Options) blocks(size kv.Size) int {
+	if o.Memory == 0 && o.KVTokens > 0 {
+		return o.KVTokens / sched.BlockPositions
+	}
+	memory := o.Memory
+	if memory == 0 {
+		memory = FreeMemory() / 2
+	}
+	n := int(memory / int64(size.Bytes()))
+	if o.KVTokens > 0 {
+		n = min(n, o.KVTokens/sched.BlockPositions)
+	}
+	return n
 }
 
 func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
@@ -174,17 +199,23 @@ func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
 }
 
 // start starts the loop goroutine.
-func (e *Engine) start(stepTokens int, onStep func(StepStats)) {
+func (e *Engine) start(o Options) {
 	ctx, quit := context.WithCancelCause(context.Background())
 	e.quit = quit
 	e.news = make(chan struct{}, 1)
 	e.ended = make(chan struct{})
+	stepTokens := cmp.Or(o.StepTokens, defaultStepTokens)
+	e.pool = kv.NewPool(e.model.BlockSize(), e.capacity)
 	newSched := func() *sched.Scheduler {
+		e.pool.Reset()
 		return sched.New(sched.Config{
-			MaxTokens:  stepTokens,
-			MaxSamples: stepTokens / 2,
-			MinPrefill: min(minPrefill, stepTokens/2),
-		}, kv.NewPool(e.model.BlockBytes(), e.capacity))
+			MaxTokens:   stepTokens,
+			MaxSamples:  stepTokens / 2,
+			MinPrefill:  min(minPrefill, stepTokens/2),
+			MaxPrefill:  o.ChunkTokens,
+			FarPosition: e.model.FarPosition(),
+			NoCache:     o.NoPrefixCache,
+		}, e.pool)
 	}
 	e.loop = loop{
 		runner:    model.NewRunner(e.model, e.team, stepTokens),
@@ -193,7 +224,7 @@ func (e *Engine) start(stepTokens int, onStep func(StepStats)) {
 		tokenizer: e.tokenizer,
 		calls:     map[*sched.Group]*call{},
 		rows:      make([]sample.Row, e.team.Size()),
-		onStep:    onStep,
+		onStep:    o.OnStep,
 	}
 	go func() {
 		defer close(e.ended)
@@ -204,8 +235,12 @@ func (e *Engine) start(stepTokens int, onStep func(StepStats)) {
 // Info describes the model.
 func (e *Engine) Info() Info { return e.info }
 
-// KVTokens is how many tokens the KV cache has room for.
+// KVTokens is how many tokens the KV cache has room for, those of running
+// sequences and those that are kept for later ones together.
 func (e *Engine) KVTokens() int { return e.capacity * sched.BlockPositions }
+
+// KVBytes is what that takes when all of it is in use.
+func (e *Engine) KVBytes() int64 { return int64(e.capacity) * int64(e.model.BlockSize().Bytes()) }
 
 // Tokenizer is the model's own.
 func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
@@ -249,5 +284,5 @@ func (e *Engine) Close() error {
 	e.identity.mu.Lock() // nobody reads the file any more
 	defer e.identity.mu.Unlock()
 	e.team.Close()
-	return e.file.Close()
+	return errors.Join(e.pool.Close(), e.file.Close())
 }

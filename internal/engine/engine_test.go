@@ -63,6 +63,14 @@ func bits(r *engine.Result) string {
 	fmt.Fprintf(&b, "seed %d", r.Seed)
 	hex(r.PromptLogprobs)
 	tops(r.TopKPromptLogprobs)
+	for _, row := range r.TargetPromptLogprobs {
+		b.WriteString("\ntargets")
+		hex(row)
+	}
+	if r.PromptAltTokens != nil {
+		b.WriteString("\nalternatives")
+		tops(r.PromptAltTokens)
+	}
 	for _, q := range r.Sequences {
 		fmt.Fprintf(&b, "\n%v %v", q.Stop, q.Tokens)
 		hex(q.Logprobs)
@@ -436,7 +444,7 @@ func TestNonFiniteWeightsAreRefused(t *testing.T) {
 
 func TestWrongOptionsAreRefused(t *testing.T) {
 	path := testmodel.Tiny(t, tinymodel.Options{})
-	for _, o := range []engine.Options{{Threads: -1}, {Threads: 257}, {KVTokens: -1}, {KVTokens: 31}, {StepTokens: 1}, {StepTokens: -1}} {
+	for _, o := range []engine.Options{{Threads: -1}, {Threads: 257}, {KVTokens: -1}, {KVTokens: 31}, {Memory: -1}, {Memory: 1000}, {ChunkTokens: -1}, {StepTokens: 1}, {StepTokens: -1}} {
 		_, err := engine.Open(path, o)
 		var arg *engine.ArgumentError
 		if !errors.As(err, &arg) {

@@ -33,9 +33,9 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("the model gave a non-finite value at or before position %d", e.Position)
 }
 
-// A PanicError says that the engine panicked: a fault of ours. In a step of the
-// model it fails the requests of that step and no others; in between steps, all
-// that run. The engine goes on.
+// A PanicError says that the engine panicked: a fault of ours. It fails the
+// request in whose part of a step it happened and no other, and if it happened
+// between steps all that run. The engine goes on.
 type PanicError struct {
 	Value any
 	Stack []byte // of where it happened

@@ -55,6 +55,7 @@ func (e *Engine) Identity(ctx context.Context) (Identity, error) {
 			break
 		}
 	}
+	_ = e.file.Release() // the pages have been read; what stays only costs memory
 	i.id.Arithmetic, i.known = ArithmeticVersion, true
 	h.Sum(i.id.ModelSHA256[:0])
 	return i.id, nil

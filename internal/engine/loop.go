@@ -18,7 +18,7 @@ import (
 type loop struct {
 	runner    *model.Runner
 	sched     *sched.Scheduler
-	newSched  func() *sched.Scheduler // an empty one, with memory of its own
+	newSched  func() *sched.Scheduler // an empty one, for when the state of the last one is unknown
 	tokenizer *tokenizer.Tokenizer
 	calls     map[*sched.Group]*call
 	rows      []sample.Row // one a worker
@@ -62,13 +62,17 @@ var errWithdrawn = errors.New("engine: withdrawn")
 
 // outcome is what one part of a step gave.
 type outcome struct {
-	samples []drawn     // of the group's samples after the prompt, or of the one
-	bad     atomic.Bool // a row was not finite
+	samples []drawn // of the group's samples after the prompt, or of the one
+	failed  atomic.Pointer[error]
 }
 
-// runStep plans and runs one step and hands its tokens on. If planning or
-// handing on panics, nothing is known of the scheduler's state any more: all
-// that runs fails, and a new one takes over.
+// fail keeps the first error.
+func (o *outcome) fail(err error) { o.failed.CompareAndSwap(nil, &err) }
+
+// runStep plans and runs one step and hands its tokens on. What goes wrong in
+// the part of one request fails that one. If planning panics, nothing is known
+// of the scheduler's state any more: all that runs fails, and a new one takes
+// over.
 func (l *loop) runStep() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -81,31 +85,47 @@ func (l *loop) runStep() {
 	}()
 	started := time.Now()
 	parts := l.sched.Plan()
-	outcomes, err := l.forward(parts)
+	outcomes := l.run(parts)
 	if l.onStep != nil {
 		l.onStep(statsOf(parts, time.Since(started)))
 	}
-	if err != nil {
-		for _, p := range parts {
-			l.fail(l.calls[p.Group], err)
+	for i, p := range parts {
+		if outcomes[i].failed.Load() == nil {
+			l.sched.Ran(p)
+			l.take(p, &outcomes[i])
 		}
-		return
 	}
 	for i, p := range parts {
-		if !outcomes[i].bad.Load() {
+		if outcomes[i].failed.Load() == nil {
 			l.apply(p, &outcomes[i])
 		}
 	}
 	for i, p := range parts { // after all Appends, as Cancel asks
-		if outcomes[i].bad.Load() {
-			l.fail(l.calls[p.Group], &NonFiniteError{Position: p.Pos + len(p.Tokens) - 1})
+		if err := outcomes[i].failed.Load(); err != nil {
+			l.fail(l.calls[p.Group], *err)
 		}
 	}
 }
 
-// forward runs the parts through the model. A panic on the way becomes the
-// error.
-func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
+// run runs the parts through the model. If that panics nobody knows whose part it
+// was, so each is run again by itself, with the same results.
+func (l *loop) run(parts []sched.Part) []outcome {
+	outcomes := make([]outcome, len(parts))
+	if l.forward(parts, outcomes) == nil {
+		return outcomes
+	}
+	outcomes = make([]outcome, len(parts))
+	for i := range parts {
+		if err := l.forward(parts[i:i+1], outcomes[i:i+1]); err != nil {
+			outcomes[i].fail(err)
+		}
+	}
+	return outcomes
+}
+
+// forward runs the parts through the model at once. A panic on the way becomes
+// the error.
+func (l *loop) forward(parts []sched.Part, outcomes []outcome) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = newPanicError(p)
@@ -113,24 +133,33 @@ func (l *loop) forward(parts []sched.Part) (outcomes []outcome, err error) {
 	}()
 	chunks := make([]model.Chunk, len(parts))
 	for i, p := range parts {
-		chunks[i] = model.Chunk{Tokens: p.Tokens, Pos: p.Pos, Blocks: p.Blocks, Logits: p.Logits}
+		chunks[i] = model.Chunk{Tokens: p.Tokens, Pos: p.Pos, Blocks: p.Blocks, Wanted: p.Wanted}
 	}
-	outcomes = make([]outcome, len(parts))
-	l.runner.Forward(chunks, func(worker, c, i int, logits []float32) {
-		l.visit(worker, parts[c], i, logits, &outcomes[c])
+	l.runner.Forward(chunks, func(worker, c, pos int, logits []float32) {
+		defer func() {
+			if p := recover(); p != nil {
+				outcomes[c].fail(newPanicError(p))
+			}
+		}()
+		l.visit(worker, parts[c], pos, logits, &outcomes[c])
 	})
-	return outcomes, nil
+	for i, p := range parts {
+		if !l.runner.Finite(i) {
+			outcomes[i].fail(&NonFiniteError{Position: p.End() - 1})
+		}
+	}
+	return nil
 }
 
-// visit turns the logits after token i of a part into what was asked: the next
-// prompt token's log probability, or sampled tokens. It runs on several workers
-// at once; each writes what belongs to its own position only, and only a part's
-// last token writes its outcome. logits nil: the model's state is not finite.
-func (l *loop) visit(worker int, p sched.Part, i int, logits []float32, out *outcome) {
+// visit turns the logits after a position of a part's sequence into what was
+// asked: the next prompt token's log probability, or sampled tokens. It runs on
+// several workers at once; each writes what belongs to its own position only,
+// and only a part's last position writes its outcome. logits nil: the model's
+// state is not finite.
+func (l *loop) visit(worker int, p sched.Part, pos int, logits []float32, out *outcome) {
 	c, row := l.calls[p.Group], &l.rows[worker]
-	pos := p.Pos + i
 	if logits == nil || row.Reset(logits) != nil {
-		out.bad.Store(true)
+		out.fail(&NonFiniteError{Position: pos})
 		return
 	}
 	if next := pos + 1; next < len(c.req.Prompt) {
@@ -148,21 +177,31 @@ func (l *loop) visit(worker int, p sched.Part, i int, logits []float32, out *out
 	}
 }
 
-// apply hands a part's tokens to their samples and the scheduler, and ends the
-// call with its last sample.
-func (l *loop) apply(p sched.Part, out *outcome) {
-	c := l.calls[p.Group]
-	for i, d := range out.samples {
-		if p.Seq != nil {
-			i = p.Seq.Index
+// take gives a part's tokens to the samples of its call.
+func (l *loop) take(p sched.Part, out *outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			out.fail(newPanicError(p))
 		}
+	}()
+	c := l.calls[p.Group]
+	for i := range out.samples {
+		d := &out.samples[i]
 		var piece []byte
 		if c.stops.HasTexts() {
 			piece = l.tokenizer.TokenBytes(d.id)
 		}
-		last := c.add(i, d, piece)
-		l.sched.Append(p.Group, i, d.id, last)
-		if last {
+		d.last = c.add(sampleIndex(p, i), *d, piece)
+	}
+}
+
+// apply hands a part's tokens to the scheduler, and ends the call with its last
+// sample.
+func (l *loop) apply(p sched.Part, out *outcome) {
+	c := l.calls[p.Group]
+	for i, d := range out.samples {
+		l.sched.Append(p.Group, sampleIndex(p, i), d.id, d.last)
+		if d.last {
 			c.live--
 		}
 	}
@@ -170,6 +209,14 @@ func (l *loop) apply(p sched.Part, out *outcome) {
 		delete(l.calls, c.group)
 		c.finish(nil)
 	}
+}
+
+// sampleIndex is which sample of its group the i-th one of a part is.
+func sampleIndex(p sched.Part, i int) int {
+	if p.Seq != nil {
+		return p.Seq.Index
+	}
+	return i
 }
 
 // fail ends a call with an error, if it has not ended, and frees what it holds.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,30 +11,40 @@ import (
 )
 
 // TestPanicsFailTheirRequestsAlone hands the loop calls that no Check has seen:
-// one on which the model panics, and one on which the loop itself does. Both
-// fail by name, and the engine goes on.
+// on which the model panics, the sampler, the loop, and the scheduler. They fail
+// by name, what runs beside them does not, unless it was the scheduler, and the
+// engine goes on.
 func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 	e, err := Open(testmodel.Tiny(t, tinymodel.Options{}), Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	good := &Request{Prompt: []int32{1, 2, 3}, NumSamples: 1, MaxTokens: 5, TopP: 1}
-	want, err := e.Sample(t.Context(), good)
-	if err != nil {
-		t.Fatal(err)
+	good := &Request{Prompt: []int32{1, 2, 3}, NumSamples: 1, MaxTokens: 5, TopP: 1, PromptLogprobs: true}
+	long := &Request{Prompt: []int32{4, 5, 6}, NumSamples: 3, MaxTokens: 300, Temperature: 1, TopP: 1, Seed: new(uint64(1)), Stop: Stop{IgnoreEOS: true}}
+	want := map[*Request]*Result{}
+	for _, r := range []*Request{good, long} {
+		if want[r], err = e.Sample(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, spoil := range map[string]func(c *call){
-		"in the model": func(c *call) { c.group.Prompt[1] = 1 << 20 },
-		"in the loop":  func(c *call) { c.ends = nil },
+		"in the model":     func(c *call) { c.group.Prompt[1] = 1 << 20 },
+		"in its sample":    func(c *call) { c.ends = nil },
+		"in its scores":    func(c *call) { c.req.TargetPromptTokens = [][]int32{{1 << 20}, {0}} },
+		"in the scheduler": func(c *call) { c.group.Samples = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
+			beside, err := newCall(long, e.info, long.MaxTokens)
+			if err != nil {
+				t.Fatal(err)
+			}
 			c, err := newCall(good, e.info, good.MaxTokens)
 			if err != nil {
 				t.Fatal(err)
 			}
 			spoil(c)
-			if !e.submit(c) {
+			if !e.submit(beside) || !e.submit(c) {
 				t.Fatal("the engine is closed")
 			}
 			<-c.done
@@ -41,10 +52,20 @@ func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 			if !errors.As(c.err, &panicked) || !strings.Contains(string(panicked.Stack), "internal/engine") {
 				t.Errorf("got %v, want a PanicError with its stack", c.err)
 			}
+			<-beside.done
+			if name == "in the scheduler" {
+				if !errors.As(beside.err, &panicked) {
+					t.Errorf("beside it: %v, want a PanicError", beside.err)
+				}
+			} else if beside.err != nil || !slices.EqualFunc(beside.result.Sequences, want[long].Sequences, sameTokens) {
+				t.Errorf("beside it: %v, or other tokens", beside.err)
+			}
 			got, err := e.Sample(t.Context(), good)
-			if err != nil || got.Sequences[0].Tokens[4] != want.Sequences[0].Tokens[4] {
+			if err != nil || !slices.EqualFunc(got.Sequences, want[good].Sequences, sameTokens) {
 				t.Errorf("afterwards: %v, %v", got, err)
 			}
 		})
 	}
 }
+
+func sameTokens(a, b Sequence) bool { return slices.Equal(a.Tokens, b.Tokens) }

@@ -40,11 +40,36 @@ type Request struct {
 	// PromptLogprobs asks for the log probability of every prompt token.
 	PromptLogprobs bool
 
+	// PromptLogprobsLastN leaves, of PromptLogprobs and TopKPromptLogprobs,
+	// those of the last so many prompt tokens; the others are not computed.
+	// 0: all. Else 1 to one less than the prompt's tokens, and PromptLogprobs
+	// must be set.
+	PromptLogprobsLastN int
+
 	// TopKPromptLogprobs and TopKSampleLogprobs ask for that many of the
 	// likeliest ids at every prompt position and every sampled position:
 	// 0 (off) to MaxTopKLogprobs.
 	TopKPromptLogprobs int
 	TopKSampleLogprobs int
+
+	// TargetPromptTokens asks for log probabilities of any ids at prompt
+	// positions: row i is about position i+1, so that there is one row less
+	// than prompt tokens; rows may differ in length. -1 asks nothing. nil: off.
+	TargetPromptTokens [][]int32
+
+	// PromptAltTokensK asks for so many ids at every prompt position but the
+	// first, drawn independently from the model's distribution there, at
+	// Temperature and without TopK and TopP, by the stream of numbers that
+	// docs/sampling.md names: 0 (off) to MaxTopKLogprobs.
+	PromptAltTokensK int
+
+	// Session is who asks. Room and memory are shared fairly between sessions.
+	// It changes no result.
+	Session string
+	// Tenant is who may profit from what the cache keeps of this request, and
+	// whose this request profits from. It changes no result but
+	// Result.CacheHitTokens, and how long it takes.
+	Tenant string
 }
 
 // Stop says what ends a sequence besides MaxTokens. Its zero value is the
@@ -60,6 +85,7 @@ const (
 	MaxNumSamples   = 1024
 	MaxTopKLogprobs = 128
 	MaxSampledTopK  = 1 << 24 // NumSamples * MaxTokens * TopKSampleLogprobs
+	MaxTargets      = 1 << 22 // of TargetPromptTokens, those that ask nothing included
 	MaxStops        = 64      // stop tokens and stop strings, each
 	MaxStopBytes    = 1024
 )

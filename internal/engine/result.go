@@ -7,15 +7,27 @@ type Result struct {
 	Sequences []Sequence // NumSamples of them, by sample index
 	Seed      uint64     // the seed that was used
 
-	// PromptLogprobs has one value per prompt token, NaN at position 0; nil
-	// when not asked for.
+	// PromptLogprobs has one value per prompt token, NaN at position 0 and
+	// before the last n; nil when not asked for.
 	PromptLogprobs []float32
 	// TopKPromptLogprobs has one row per prompt token, each likeliest first
-	// (of equals the lower id); row 0 is empty. nil when not asked for.
+	// (of equals the lower id); row 0 is empty, and so are those before the last
+	// n. nil when not asked for.
 	TopKPromptLogprobs [][]TokenLogprob
+	// TargetPromptLogprobs has a value per id of Request.TargetPromptTokens, 0
+	// for -1; nil when not asked for.
+	TargetPromptLogprobs [][]float32
+	// PromptAltTokens has one row per prompt token but the first, in the order
+	// in which they were drawn: row i is about position i+1. nil when not asked
+	// for.
+	PromptAltTokens [][]TokenLogprob
 
-	// CacheHitTokens is how many prompt tokens were not computed anew: 0, since
-	// nothing is kept from one request to the next yet.
+	// CacheHitTokens is how many leading prompt tokens did not go through the
+	// model's layers for this request, since an earlier one or one beside it had
+	// left its keys, values and hidden states. All of them, if the whole prompt
+	// was there: then the output layer alone ran, once for every position whose
+	// log probabilities are asked for. It is counted once, however many samples
+	// there are.
 	CacheHitTokens int
 }
 

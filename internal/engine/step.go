@@ -30,9 +30,12 @@ func statsOf(parts []sched.Part, took time.Duration) StepStats {
 		if p.Seq == nil {
 			s.PromptTokens += n
 		}
-		s.Logits += n - p.Logits
+		s.Logits += len(p.Wanted)
 		s.Seen += int64(n)*int64(p.Pos) + int64(n)*int64(n+1)/2
-		for _, b := range p.Blocks[:(p.Pos+n-1)/sched.BlockPositions+1] {
+		if n == 0 {
+			continue // only logits, of hidden states that are kept
+		}
+		for _, b := range p.Blocks[:(p.Pos+n-1)/kv.BlockTokens+1] {
 			seen[b] = struct{}{}
 		}
 	}

@@ -46,7 +46,8 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err := checkResultSize(request, p.model.info.ContextLength, s.limits.ResultBytes); err != nil {
 		return err
 	}
-	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request) }
+	request.Session, request.Tenant = p.session.id, s.tenant(r)
+	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, in.TargetPromptLogprobs) }
 	promised, err := s.registry.submit(p, seq, j)
 	if err != nil {
 		return err
@@ -68,6 +69,16 @@ func (s *Server) identify(in *wire.SampleRequest) (*sampler, int64, error) {
 	}
 	p, err := s.registry.sampler(in.SamplingSessionID)
 	return p, *in.SeqID, err
+}
+
+// tenant tells apart those who may not learn from the engine's cache what others
+// ask. Whoever has the server's key may; without one, whoever has the same.
+func (s *Server) tenant(r *http.Request) string {
+	if s.guard.hasKey {
+		return ""
+	}
+	key := sha256.Sum256([]byte(r.Header.Get(wire.HeaderAPIKey)))
+	return string(key[:])
 }
 
 // digest tells requests apart, whatever the layout of their JSON. Members that
@@ -97,7 +108,7 @@ func (m *model) check(r *engine.Request) error {
 
 // run makes the answer of one sample. Whatever happens in it is that sample's
 // failure alone.
-func (s *Server) run(ctx context.Context, m *model, r *engine.Request) (a answer) {
+func (s *Server) run(ctx context.Context, m *model, r *engine.Request, targets *wire.Tensor) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("sample panicked", "model", m.Name, "panic", p, "stack", string(debug.Stack()))
@@ -108,7 +119,7 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request) (a answer
 	if err != nil {
 		return s.failure(ctx, m, err)
 	}
-	message, err := sampleResponse(r, result)
+	message, err := sampleResponse(r, targets, result)
 	if err != nil {
 		return s.failure(ctx, m, err)
 	}

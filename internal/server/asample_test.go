@@ -92,6 +92,7 @@ func TestParamsReachTheEngine(t *testing.T) {
 		}
 		want := base
 		tt.want(&want)
+		want.Session, want.Tenant = got.Session, got.Tenant // not the client's to say
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s: engine was asked for %+v, want %+v", tt.params, *got, want)
 		}
@@ -141,9 +142,15 @@ func TestRefusedByName(t *testing.T) {
 		{text + `,"sampling_params":{"stop":[` + strings.Repeat("7,", 64) + `7]}`, []string{"stop", "65", "64"}},
 		{text + `,"sampling_params":{"min_p":0.1}`, []string{"sampling_params.min_p"}},
 		{text + `,"n":2`, []string{"n:"}},
-		{text + `,"prompt_alt_tokens_k":2`, []string{"prompt_alt_tokens_k", "2"}},
-		{text + `,"prompt_logprobs":true,"prompt_logprobs_last_n":1`, []string{"prompt_logprobs_last_n", "1"}},
-		{text + `,"target_prompt_logprobs":{"data":[1,2],"dtype":"int64","shape":[2,1]}`, []string{"target_prompt_logprobs"}},
+		{text + `,"prompt_logprobs":true,"prompt_logprobs_last_n":0`, []string{"prompt_logprobs_last_n", "0", "1 to 2"}},
+		{text + `,"prompt_logprobs":true,"prompt_logprobs_last_n":3`, []string{"prompt_logprobs_last_n", "3", "1 to 2"}},
+		{text + `,"prompt_logprobs_last_n":1`, []string{"prompt_logprobs_last_n", "1", "needs prompt_logprobs"}},
+		{text + `,"target_prompt_logprobs":{"data":[1,2],"dtype":"int64"}`, []string{"target_prompt_logprobs.shape", "2 dimensions"}},
+		{text + `,"target_prompt_logprobs":{"data":[1,2,3],"dtype":"int64","shape":[3,1]}`, []string{"target_prompt_logprobs.shape", "[3 1]", "2 rows"}},
+		{text + `,"target_prompt_logprobs":{"data":[1,2],"dtype":"float32","shape":[2,1]}`, []string{"target_prompt_logprobs.dtype", "float32", "int64"}},
+		{text + `,"target_prompt_logprobs":{"data":[1,-2],"dtype":"int64","shape":[2,1]}`, []string{"target_prompt_logprobs.data[1]", "-2"}},
+		{text + `,"target_prompt_logprobs":{"data":[1,4294967296],"dtype":"int64","shape":[2,1]}`, []string{"target_prompt_logprobs.data[1]", "4294967296"}},
+		{text + `,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[2,4],"sparse_crow_indices":[0,1,1],"sparse_col_indices":[4]}`, []string{"target_prompt_logprobs", "sparse_col_indices"}},
 		{text + `,"model_path":"tinker://x/sampler_weights/y"`, []string{"model_path", "tinker://x"}},
 		{text + `,"base_model":"Other/Model"`, []string{"base_model", "Other/Model", fakeName}},
 		{`"prompt":{"chunks":[{"type":"encoded_text","tokens":[5]},{"type":"image","data":"aGk=","format":"png"}]}`, []string{"prompt.chunks[1]", "image"}},

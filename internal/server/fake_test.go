@@ -78,6 +78,18 @@ func fakeResult(r *engine.Request) *engine.Result {
 		}
 		res.Sequences = append(res.Sequences, s)
 	}
+	for _, ids := range r.TargetPromptTokens {
+		var out []float32
+		for _, id := range ids {
+			out = append(out, -float32(max(id, 0)))
+		}
+		res.TargetPromptLogprobs = append(res.TargetPromptLogprobs, out)
+	}
+	if k := r.PromptAltTokensK; k > 0 {
+		for range r.Prompt[1:] {
+			res.PromptAltTokens = append(res.PromptAltTokens, row(k))
+		}
+	}
 	for i := range r.Prompt {
 		lp := float32(math.NaN())
 		if i > 0 {

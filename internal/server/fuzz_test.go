@@ -51,6 +51,9 @@ func FuzzSampleBody(f *testing.F) {
 		`{"sampling_session_id":"ID","seq_id":2,"prompt":{"chunks":[{"type":"image","data":"aGk=","format":"png"}]}}`,
 		`{"sampling_session_id":"ID","seq_id":3,"prompt":null,"sampling_params":{"stop":[]}}`,
 		`{"sampling_session_id":"ID","seq_id":1e3,"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[1,1]}}`,
+		`{"sampling_session_id":"ID","seq_id":4,"prompt":{"chunks":[{"tokens":[5,6,7]}]},"target_prompt_logprobs":{"data":[1,-1,2,3],"dtype":"int64","shape":[2,2]},"prompt_alt_tokens_k":2}`,
+		`{"sampling_session_id":"ID","seq_id":5,"prompt":{"chunks":[{"tokens":[5,6,7]}]},"prompt_logprobs":true,"prompt_logprobs_last_n":1,` +
+			`"target_prompt_logprobs":{"data":[1],"dtype":"int64","shape":[2,9],"sparse_crow_indices":[0,0,1],"sparse_col_indices":[8]}}`,
 		`{"seq_id":0`, `[[[[`, `null`, "\xff",
 	} {
 		f.Add(strings.ReplaceAll(seed, "ID", id))

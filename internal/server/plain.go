@@ -14,6 +14,13 @@ type plainSample struct {
 	PromptLogprobs       []*float64      `json:"prompt_logprobs,omitzero"`
 	TopKPromptLogprobs   []*plainRow     `json:"topk_prompt_logprobs,omitzero"`
 	PromptCacheHitTokens int             `json:"prompt_cache_hit_tokens"`
+	TargetPromptLogprobs *wire.Tensor    `json:"target_prompt_logprobs,omitzero"`
+	PromptAltTokens      *plainAlts      `json:"prompt_alt_tokens,omitzero"`
+}
+
+type plainAlts struct {
+	Tokens   *wire.Tensor `json:"tokens"`
+	Logprobs *wire.Tensor `json:"logprobs"`
 }
 
 type plainSequence struct {
@@ -38,6 +45,10 @@ func plainResult(binary []byte) *plainSample {
 		PromptLogprobs:       plainFloats(r.PromptLogprobs),
 		TopKPromptLogprobs:   plainTable(r.TopKPromptLogprobs),
 		PromptCacheHitTokens: r.PromptCacheHitTokens,
+		TargetPromptLogprobs: r.TargetPromptLogprobs,
+	}
+	if a := r.PromptAltTokens; a != nil {
+		out.PromptAltTokens = &plainAlts{a.Tokens, a.Logprobs}
 	}
 	for _, s := range r.Sequences {
 		out.Sequences = append(out.Sequences, plainSequence{

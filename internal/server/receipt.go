@@ -167,7 +167,7 @@ func Replay(ctx context.Context, backend Backend, name string, old *receipt.Rece
 	if err != nil {
 		return nil, err
 	}
-	message, err := sampleResponse(request, result)
+	message, err := sampleResponse(request, in.TargetPromptLogprobs, result)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,21 @@ func engineRequest(in *wire.SampleRequest, m *model) (*engine.Request, error) {
 		PromptLogprobs:     in.PromptLogprobs,
 		TopKPromptLogprobs: in.TopKPromptLogprobs,
 		TopKSampleLogprobs: in.TopKSampleLogprobs,
+		PromptAltTokensK:   in.PromptAltTokensK,
+	}
+	if n := in.PromptLogprobsLastN; n != nil {
+		if *n < 1 || *n > len(prompt)-1 {
+			return nil, badValue("prompt_logprobs_last_n", *n, "want 1 to %d, one less than the prompt's tokens, or leave it out for all", len(prompt)-1)
+		}
+		if !in.PromptLogprobs {
+			return nil, badValue("prompt_logprobs_last_n", *n, "it needs prompt_logprobs")
+		}
+		out.PromptLogprobsLastN = *n
+	}
+	if t := in.TargetPromptLogprobs; t != nil {
+		if out.TargetPromptTokens, err = targetRows(t, len(prompt)); err != nil {
+			return nil, err
+		}
 	}
 	if n := out.NumSamples; n < 1 || n > engine.MaxNumSamples {
 		return nil, badValue("num_samples", n, "want 1 to %d", engine.MaxNumSamples)
@@ -52,12 +67,6 @@ func refuseUnsupported(in *wire.SampleRequest, m *model) error {
 		return badValue("base_model", in.BaseModel, "the sampling session samples from %s", m.Name)
 	case in.ModelPath != "":
 		return badValue("model_path", in.ModelPath, "saved weights are not supported by this server")
-	case in.TargetPromptLogprobs != nil:
-		return refuse(http.StatusBadRequest, "target_prompt_logprobs is not supported by this server")
-	case in.PromptAltTokensK != 0:
-		return badValue("prompt_alt_tokens_k", in.PromptAltTokensK, "not supported by this server, only 0")
-	case in.PromptLogprobsLastN != nil:
-		return badValue("prompt_logprobs_last_n", *in.PromptLogprobsLastN, "not supported by this server, leave it out to score the whole prompt")
 	}
 	return nil
 }

@@ -7,10 +7,11 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// sampleResponse says in the API's terms what the engine answered to r. An
-// answer whose lists have not the length that was asked for is an error: a
-// client would fail over it, or worse, not notice.
-func sampleResponse(r *engine.Request, res *engine.Result) (*wire.SampleResponse, error) {
+// sampleResponse says in the API's terms what the engine answered to r; targets
+// is the request's tensor of target tokens, if it has one. An answer whose lists
+// have not the length that was asked for is an error: a client would fail over
+// it, or worse, not notice.
+func sampleResponse(r *engine.Request, targets *wire.Tensor, res *engine.Result) (*wire.SampleResponse, error) {
 	if res == nil || len(res.Sequences) != r.NumSamples {
 		return nil, fmt.Errorf("the backend did not give the %d sequences that were asked for", r.NumSamples)
 	}
@@ -33,6 +34,17 @@ func sampleResponse(r *engine.Request, res *engine.Result) (*wire.SampleResponse
 			return nil, err
 		}
 		out.TopKPromptLogprobs = table(k, res.TopKPromptLogprobs)
+	}
+	var err error
+	if targets != nil {
+		if out.TargetPromptLogprobs, err = targetTensor(targets, res.TargetPromptLogprobs); err != nil {
+			return nil, err
+		}
+	}
+	if k := r.PromptAltTokensK; k > 0 {
+		if out.PromptAltTokens, err = altTokens(k, len(r.Prompt), res.PromptAltTokens); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -1,13 +1,15 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 
 	"tinsmith.example/internal/engine"
 )
 
 // Bytes of a result: a token is an id and its log probability, and so is each
-// of the likeliest ones. Of a prompt only the log probabilities are sent.
+// of the likeliest ones and of the alternatives. Of a prompt's own tokens and of
+// targets only the log probabilities are sent.
 const (
 	tokenBytes         = 8
 	promptLogprobBytes = 4
@@ -24,17 +26,25 @@ func checkResultSize(r *engine.Request, window int, limit int64) error {
 	}
 	sampled := int64(r.NumSamples) * int64(maxTokens) * tokenBytes * int64(1+r.TopKSampleLogprobs)
 	prompt := int64(len(r.Prompt)) * tokenBytes * int64(r.TopKPromptLogprobs)
+	alternatives := int64(len(r.Prompt)) * tokenBytes * int64(r.PromptAltTokensK)
+	for _, row := range r.TargetPromptTokens { // checked against engine.MaxTargets
+		prompt += int64(len(row)) * promptLogprobBytes
+	}
 	if r.PromptLogprobs {
 		prompt += int64(len(r.Prompt)) * promptLogprobBytes
 	}
-	most := sampled + prompt
+	most := sampled + prompt + alternatives
 	if most <= limit {
 		return nil
 	}
 	field, value := "num_samples", any(r.NumSamples)
 	switch {
+	case alternatives > max(prompt, sampled):
+		field, value = "prompt_alt_tokens_k", r.PromptAltTokensK
 	case prompt > sampled && r.TopKPromptLogprobs > 0:
 		field, value = "topk_prompt_logprobs", r.TopKPromptLogprobs
+	case prompt > sampled && len(r.TargetPromptTokens) > 0:
+		field, value = "target_prompt_logprobs", fmt.Sprintf("%d rows", len(r.TargetPromptTokens))
 	case prompt > sampled:
 		field, value = "prompt_logprobs", r.PromptLogprobs
 	case r.TopKSampleLogprobs > 0:

@@ -25,6 +25,10 @@ func TestResultsAreBounded(t *testing.T) {
 		{"likeliest tokens", func(r *wire.SampleRequest) { r.NumSamples, r.TopKSampleLogprobs = new(1024), 128 }, 1024 * 4 * 8 * 129, "topk_sample_logprobs = 128:"},
 		{"prompt", func(r *wire.SampleRequest) { r.PromptLogprobs, r.SamplingParams.MaxTokens = true, new(1) }, 8 + 3*4, "prompt_logprobs = true:"},
 		{"likeliest prompt tokens", func(r *wire.SampleRequest) { r.PromptLogprobs, r.TopKPromptLogprobs = true, 20 }, 4*8 + 3*4*41, "topk_prompt_logprobs = 20:"},
+		{"targets", func(r *wire.SampleRequest) {
+			r.TargetPromptLogprobs = &wire.Tensor{DType: wire.Int64, Ints: make([]int64, 200), Shape: []int64{2, 100}}
+		}, 4*8 + 200*4, "target_prompt_logprobs = 2 rows:"},
+		{"alternatives", func(r *wire.SampleRequest) { r.PromptAltTokensK = 20 }, 4*8 + 3*8*20, "prompt_alt_tokens_k = 20:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, limit := range []int64{tt.most, tt.most - 1} {

@@ -1,24 +1,29 @@
 package model
 
-import "tinsmith.example/internal/engine/kv"
+import (
+	"sync/atomic"
+
+	"tinsmith.example/internal/engine/kv"
+)
 
 // A Chunk is some consecutive tokens of one sequence that go through the model
 // in one step. Its rows see the sequence's positions up to their own, and
-// nothing of other chunks.
+// nothing of other chunks. They leave keys, values and hidden states in the
+// blocks.
 type Chunk struct {
-	Tokens []int32     // at least one, each within the vocabulary
+	Tokens []int32     // each within the vocabulary; none, if only logits are wanted
 	Pos    int         // position of Tokens[0]
 	Blocks []*kv.Block // the sequence's, for positions 0 to Pos+len(Tokens)-1 at least
-	// Logits is the index of the first token whose logits are wanted; those
-	// after it are, too. len(Tokens): none.
-	Logits int
+	// Wanted are the positions whose logits are wanted: of Tokens, or before
+	// Pos, where the blocks have the hidden states of an earlier step.
+	Wanted []int
 }
 
-// Visit receives the logits, [vocab], that follow a token: token i of chunk c.
-// They are valid during the call only, and nil if the token's hidden state is
-// not finite. Calls run concurrently on different workers, 0 to the team's
-// size less 1.
-type Visit func(worker, c, i int, logits []float32)
+// Visit receives the logits, [vocab], that follow the token at a position of
+// chunk c's sequence. They are valid during the call only, and nil if the
+// token's hidden state is not finite. Calls run concurrently on different
+// workers, 0 to the team's size less 1.
+type Visit func(worker, c, pos int, logits []float32)
 
 // row says which token a row of the step's matrices is.
 type row struct {
@@ -30,7 +35,13 @@ type step struct {
 	chunks []Chunk
 	first  []int // chunk -> its first row
 	rows   []row
-	wanted []int // rows whose logits are wanted
+	wanted []want
+	broken []atomic.Bool // chunk -> one of its hidden states is not finite
+}
+
+// want is a position of a chunk's sequence whose logits are wanted.
+type want struct {
+	chunk, pos int
 }
 
 func (s *step) lay(chunks []Chunk) {
@@ -38,16 +49,24 @@ func (s *step) lay(chunks []Chunk) {
 	for c, chunk := range chunks {
 		s.first = append(s.first, len(s.rows))
 		for i := range chunk.Tokens {
-			if i >= chunk.Logits {
-				s.wanted = append(s.wanted, len(s.rows))
-			}
 			s.rows = append(s.rows, row{c, i})
 		}
+		for _, pos := range chunk.Wanted {
+			s.wanted = append(s.wanted, want{c, pos})
+		}
 	}
+	s.broken = make([]atomic.Bool, len(chunks))
 }
 
 // pos is the position of row r in its sequence.
 func (s *step) pos(r int) int { return s.chunks[s.rows[r].chunk].Pos + s.rows[r].index }
+
+// hidden is where the blocks of chunk c have the hidden state of a position,
+// [dim].
+func (s *step) hidden(c, pos, dim int) []float32 {
+	at := pos % kv.BlockTokens * dim
+	return s.chunks[c].Blocks[pos/kv.BlockTokens].Hidden[at : at+dim]
+}
 
 // span is part of the work of attention: rows of one chunk, one key-value head.
 type span struct {

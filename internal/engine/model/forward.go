@@ -76,12 +76,25 @@ func NewRunner(m *Model, t *team.Team, maxRows int) *Runner {
 // MaxRows is the most tokens that Forward takes.
 func (r *Runner) MaxRows() int { return r.maxRows }
 
-// Forward runs the chunks through the model, writes their keys and values to
-// their blocks and visits the logits that are wanted. It returns when all
-// visits have. The chunks are of different sequences and have at most MaxRows
-// tokens together.
+// Forward runs the chunks through the model, writes their keys, values and
+// hidden states to their blocks and visits the logits that are wanted. It
+// returns when all visits have. The chunks are of different sequences and have
+// at most MaxRows tokens together.
 func (r *Runner) Forward(chunks []Chunk, visit Visit) {
 	r.step.lay(chunks)
+	if len(r.step.rows) > 0 {
+		r.layersForward()
+	}
+	r.visitLogits(visit)
+}
+
+// Finite says whether the hidden states that the last Forward left in chunk c's
+// blocks are finite. Keys and values are if these are: the row of a position
+// depends on them.
+func (r *Runner) Finite(c int) bool { return !r.step.broken[c].Load() }
+
+// layersForward takes the step's rows from their tokens to their hidden states.
+func (r *Runner) layersForward() {
 	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)))
 	rows := len(r.step.rows)
 	for _, p := range []*kernel.Planes{r.normed, r.mixed, r.gated} {
@@ -101,7 +114,7 @@ func (r *Runner) Forward(chunks []Chunk, visit Visit) {
 		r.team.Run(rows, func(w, row int) { r.gateRow(w, row, l) })
 		r.project(r.gated, rows, r.branch, l.down)
 	}
-	r.visitLogits(visit)
+	r.team.Run(rows, r.keepHidden)
 }
 
 func (r *Runner) angles(row int) (cos, sin []float32) {
@@ -215,7 +228,19 @@ func (r *Runner) gateRow(w, row int, l *layer) {
 	r.gated.Split(row, gated)
 }
 
-// visitLogits runs the output layer for the rows that are wanted.
+// keepHidden stores what a row is after the last layer in its block.
+func (r *Runner) keepHidden(_, row int) {
+	x := r.x[row*r.Dim : (row+1)*r.Dim]
+	r.addBranch(x, row)
+	at := r.step.rows[row]
+	if !kernel.Finite(x) {
+		r.step.broken[at.chunk].Store(true)
+	}
+	copy(r.step.hidden(at.chunk, r.step.pos(row), r.Dim), x)
+}
+
+// visitLogits runs the output layer on the hidden states whose logits are
+// wanted, whichever step they are of.
 func (r *Runner) visitLogits(visit Visit) {
 	stride := r.output.PaddedN()
 	for wanted := r.step.wanted; len(wanted) > 0; {
@@ -223,20 +248,17 @@ func (r *Runner) visitLogits(visit Visit) {
 		wanted = wanted[len(rows):]
 		r.last.Reset(len(rows))
 		r.team.Run(len(rows), func(w, i int) {
-			x := r.x[rows[i]*r.Dim : (rows[i]+1)*r.Dim]
-			r.addBranch(x, rows[i])
 			normed := r.workers[w].row[:r.Dim]
-			kernel.RMSNorm(normed, x, r.norm, r.NormEps)
+			kernel.RMSNorm(normed, r.step.hidden(rows[i].chunk, rows[i].pos, r.Dim), r.norm, r.NormEps)
 			r.last.Split(i, normed)
 		})
 		r.project(r.last, len(rows), r.logits, r.output)
 		r.team.Run(len(rows), func(w, i int) {
-			at := r.step.rows[rows[i]]
 			logits := r.logits[i*stride : i*stride+r.Vocab]
-			if !kernel.Finite(r.x[rows[i]*r.Dim : (rows[i]+1)*r.Dim]) {
+			if !kernel.Finite(r.step.hidden(rows[i].chunk, rows[i].pos, r.Dim)) {
 				logits = nil
 			}
-			visit(w, at.chunk, at.index, logits)
+			visit(w, rows[i].chunk, rows[i].pos, logits)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tinsmith.example/internal/engine/kernel"
+	"tinsmith.example/internal/engine/kv"
 	"tinsmith.example/internal/engine/team"
 	"tinsmith.example/internal/weights/gguf"
 )
@@ -65,8 +66,21 @@ func Load(f *gguf.File, t *team.Team) (*Model, error) {
 	return m, nil
 }
 
-// BlockBytes is the size of one KV block: all layers, all key-value heads.
-func (m *Model) BlockBytes() int { return m.Layers * m.KVHeads * m.kv.HeadBytes() }
+// BlockSize is the size of one KV block: keys and values of all layers and all
+// key-value heads, and the hidden states.
+func (m *Model) BlockSize() kv.Size {
+	return kv.Size{Data: m.Layers * m.KVHeads * m.kv.HeadBytes(), Hidden: kv.BlockTokens * m.Dim}
+}
+
+// FarPosition is the position at which attention costs a token as much as the
+// layers' matrices do, counted in products: with a matrix's weight there are
+// two, for the two planes of the activation, and with an element of a key or
+// value three, since it has two planes, too, and the last product is left out.
+func (m *Model) FarPosition() int {
+	matrices := 2 * (m.Dim*m.HeadDim*(2*m.Heads+2*m.KVHeads) + 3*m.Dim*m.FFN)
+	position := 3 * 2 * m.Heads * m.HeadDim
+	return max(1, matrices/position)
+}
 
 // loader collects what is to be packed, and keeps the first error.
 type loader struct {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 
 	"tinsmith.example/internal/engine/kernel"
@@ -211,13 +213,34 @@ func compareWithNaive(t *testing.T, r *rand.Rand, f *file) {
 	for i := range tokens {
 		tokens[i] = r.Int32N(int32(m.Vocab))
 	}
-	pool := kv.NewPool(m.BlockBytes(), 2)
+	pool := kv.NewPool(m.BlockSize(), 2)
 	blocks := []*kv.Block{pool.Alloc(), pool.Alloc()}
 	n := &naive{m.Config, parsed}
-	NewRunner(m, crew, len(tokens)).Forward([]Chunk{{Tokens: tokens, Blocks: blocks, Logits: 30}}, func(_, _, i int, logits []float32) {
-		for id, want := range n.logits(tokens[:i+1]) {
+	runner := NewRunner(m, crew, len(tokens))
+	wanted := []int{3, 30, 31, 32, 36}
+	var mu sync.Mutex
+	first := map[int][]float32{}
+	runner.Forward([]Chunk{{Tokens: tokens, Blocks: blocks, Wanted: wanted}}, func(_, _, pos int, logits []float32) {
+		mu.Lock()
+		defer mu.Unlock()
+		first[pos] = slices.Clone(logits)
+	})
+	if len(first) != len(wanted) || !runner.Finite(0) {
+		t.Errorf("%d positions visited, want %d; finite: %v", len(first), len(wanted), runner.Finite(0))
+	}
+	for pos, logits := range first {
+		for id, want := range n.logits(tokens[:pos+1]) {
 			if math.Abs(float64(logits[id])-want) > 1e-3*math.Max(1, math.Abs(want)) {
-				t.Errorf("after token %d, logit %d: got %v, want %v", i, id, logits[id], want)
+				t.Errorf("after token %d, logit %d: got %v, want %v", pos, id, logits[id], want)
+				break
+			}
+		}
+	}
+	// The same once more, of the hidden states alone.
+	runner.Forward([]Chunk{{Pos: len(tokens), Blocks: blocks, Wanted: wanted}}, func(_, _, pos int, logits []float32) {
+		for id, x := range first[pos] {
+			if math.Float32bits(logits[id]) != math.Float32bits(x) {
+				t.Errorf("after token %d, logit %d of the stored hidden state: got %v, want %v", pos, id, logits[id], x)
 				return
 			}
 		}

@@ -9,7 +9,7 @@ type Work struct {
 	LayerBytes, OutputBytes       int64 // of packed weights: of the layers, and of the output layer
 	LayerProducts, OutputProducts int64 // of one row in them; the output layer's where its logits are wanted
 	SeenProducts                  int64 // of a row's attention, for each position that it sees
-	BlockBytes                    int64 // of one KV block
+	BlockBytes                    int64 // of the keys and values in one KV block
 }
 
 // Products of a weight or a cached value by the planes of docs/arithmetic.md.
@@ -24,7 +24,7 @@ func (m *Model) Work() Work {
 		OutputBytes:    int64(m.output.Bytes()),
 		OutputProducts: matrixProducts(m.output),
 		SeenProducts:   int64(m.Layers) * int64(m.Heads) * int64(m.HeadDim) * 2 * cachedProducts, // with a key and a value
-		BlockBytes:     int64(m.BlockBytes()),
+		BlockBytes:     int64(m.BlockSize().Data),
 	}
 	for _, l := range m.layers {
 		for _, matrix := range []*kernel.Matrix{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {

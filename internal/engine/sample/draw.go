@@ -11,11 +11,23 @@ import (
 // sampled, of the sample with this index. It depends on r's logits and on the
 // arguments only. Parameters outside their documented range panic.
 func (r *Row) Draw(p Params, sampleIndex, position uint32) int32 {
+	return r.drawAt(p, uniform(p.Seed, sampleIndex, position))
+}
+
+// DrawAlternative is a token that a prompt might have had at a position of its
+// own, counted from 0: number draw of those that are drawn there. They are drawn
+// as samples without filters are, but by numbers of their own, each for itself:
+// two may be the same.
+func (r *Row) DrawAlternative(temperature float64, seed uint64, draw, position uint32) int32 {
+	return r.drawAt(Params{Temperature: temperature, TopP: 1}, uniformOf(streamAlternative, seed, draw, position))
+}
+
+// drawAt is the token that u decides.
+func (r *Row) drawAt(p Params, u uint64) int32 {
 	p.mustBeValid()
 	if p.Temperature == 0 {
 		return int32(firstFrom(r.logits, r.max))
 	}
-	u := uniform(p.Seed, sampleIndex, position)
 	invT := inverseTemperature(p.Temperature)
 	if p.TopK > 0 && p.TopK < len(r.logits) || p.TopP < 1 || p.MinP > 0 {
 		return r.filter(p, invT).draw(u)

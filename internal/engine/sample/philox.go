@@ -4,7 +4,10 @@ import "math/bits"
 
 // The streams of the generator: the third word of its counter. Draws for
 // different purposes never share a number.
-const streamToken = 0
+const (
+	streamToken       = 0
+	streamAlternative = 1
+)
 
 // Constants of Philox4x32: the two multipliers and the two key increments.
 const (
@@ -34,8 +37,13 @@ func philox(counter [4]uint32, key [2]uint32) [4]uint32 {
 // uniform is the random integer that decides the token at a position: 64 bits,
 // a function of nothing but its arguments.
 func uniform(seed uint64, sampleIndex, position uint32) uint64 {
+	return uniformOf(streamToken, seed, sampleIndex, position)
+}
+
+// uniformOf is the random integer of a stream at (index, position).
+func uniformOf(stream uint32, seed uint64, index, position uint32) uint64 {
 	w := philox(
-		[4]uint32{position, sampleIndex, streamToken, 0},
+		[4]uint32{position, index, stream, 0},
 		[2]uint32{uint32(seed), uint32(seed >> 32)},
 	)
 	return uint64(w[1])<<32 | uint64(w[0])

@@ -7,13 +7,26 @@ import "tinsmith.example/internal/engine/kv"
 // it fills and copy the last one if it is partly filled.
 type Group struct {
 	Prompt    []int32
-	Samples   int  // at least 1
-	MaxTokens int  // of each sample, at least 1
-	AllLogits bool // the logits after every prompt token are wanted, not the last's alone
+	Samples   int // at least 1
+	MaxTokens int // of each sample, at least 1
+	// Wanted are the prompt positions whose logits are wanted, rising, the last
+	// one len(Prompt)-1. nil: that one alone.
+	Wanted  []int
+	Session string // who asks: room is shared fairly between sessions
+	Key     kv.Key // whose blocks it can use
 
 	state     groupState
-	prefilled int         // prompt tokens that have gone through the model
-	blocks    []*kv.Block // of the prompt, until the last sample has taken them over
+	session   *session
+	arrival   int         // its number
+	passed    int         // groups that were let in before it though they came later
+	given     int         // prompt tokens, counted from what others had got when it came
+	prefilled int         // prompt tokens whose keys, values and hidden states are in blocks
+	visited   int         // Wanted whose logits have been computed
+	cached    int         // prompt tokens that were found in the cache
+	computes  bool        // it has looked for its prompt in the cache and goes on by itself
+	leader    *Group      // computes what g waits for; nil: none
+	until     int         // how far the leader must have got, for all that both need to be in the cache
+	blocks    []*kv.Block // of the prompt, until the last sample has started
 	reserved  int         // blocks of the prompt, promised and taken
 	seqs      []*Seq
 	next      int // first sample that has neither started nor ended; Samples: none
@@ -39,8 +52,17 @@ type Seq struct {
 	blocks   []*kv.Block
 	started  bool // blocks are set
 	ended    bool
-	reserved int // blocks of its own, promised and taken
+	reserved int    // blocks of its own, promised and taken
+	wanted   [1]int // of its next part
 }
+
+// Cached is how many leading tokens of the prompt were found in the cache: they
+// did not go through the layers for this group. It is known once the first part
+// of the prompt is planned.
+func (g *Group) Cached() int { return g.cached }
+
+// Tokens is what sample i of the group has got so far.
+func (g *Group) Tokens(i int) []int32 { return g.seqs[i].Tokens }
 
 // promptBlocks is how many blocks the prompt takes.
 func (g *Group) promptBlocks() int { return blocksFor(len(g.Prompt)) }
@@ -64,5 +86,15 @@ func (g *Group) skip() {
 // Need is the least number of blocks with which the group can run: the prompt
 // and one sample at a time.
 func (g *Group) Need() int { return g.promptBlocks() + g.sampleBlocks() }
+
+// tokens are those of positions from to to-1 of a sample's sequence.
+func (q *Seq) tokens(from, to int) []int32 {
+	prompt := q.Group.Prompt
+	if from >= len(prompt) {
+		return q.Tokens[from-len(prompt) : to-len(prompt)]
+	}
+	list := append([]int32(nil), prompt[from:min(to, len(prompt))]...)
+	return append(list, q.Tokens[:max(0, to-len(prompt))]...)
+}
 
 func blocksFor(positions int) int { return (positions + BlockPositions - 1) / BlockPositions }

@@ -6,20 +6,25 @@
 // same calls always give the same plans.
 //
 // A step takes one token of every running sample and, with what room is left,
-// the next part of the prompts that are being prefilled. Memory is reserved
-// before it is used: a group enters when its prompt and one sample fit, a
-// sample starts when the rest of its tokens fit, and so no step ever fails for
-// want of a block.
+// the next part of the prompts that are being prefilled. What of a prompt the
+// cache has is not computed again. Memory is reserved before it is used: a group
+// enters when its prompt and one sample fit, a sample starts when the rest of
+// its tokens fit, and so no step ever fails for want of a block. What the cache
+// keeps it keeps only while nobody wants the memory.
+//
+// Sessions share room and memory alike, then the groups of each, then the
+// samples of each group. Which of them runs when changes no result.
 package sched
 
 import (
 	"slices"
+	"sort"
 
 	"tinsmith.example/internal/engine/kv"
 )
 
 // BlockPositions is how many positions a KV block has.
-const BlockPositions = 32
+const BlockPositions = kv.BlockTokens
 
 // Config bounds a step.
 type Config struct {
@@ -29,21 +34,30 @@ type Config struct {
 	// most that one group has running. If more run together, they take turns.
 	MaxSamples int
 	// MinPrefill is how many prompt tokens a step may take beside running
-	// samples, if these are fewer; else as many as there are samples. So a
-	// long prompt at most about doubles the others' step time. Without
+	// samples, if these are fewer; else as many as cost what the samples cost.
+	// So a long prompt at most about doubles the others' step time. Without
 	// running samples a prompt takes the whole step.
 	MinPrefill int
+	// MaxPrefill is the most prompt tokens of one step. 0: MaxTokens.
+	MaxPrefill int
+	// FarPosition is the position at which attention costs a token as much as
+	// all else does. 0: attention costs nothing.
+	FarPosition int
+	// NoCache keeps nothing for later groups.
+	NoCache bool
 }
 
 // Scheduler plans steps. It is not safe for concurrent use.
 type Scheduler struct {
 	config   Config
 	pool     *kv.Pool
-	reserved int      // blocks promised to groups and samples, used or not
-	waiting  []*Group // in order of arrival
-	prefills []*Group // in order of admission
-	decodes  []*Group // with samples that have not ended, in the same order
-	running  []*Seq   // started and not ended; if not all fit a step, the next ones first
+	reserved int        // blocks promised to groups and samples, used or not
+	arrivals int        // of groups so far
+	sessions []*session // in order of their first group's arrival
+	waiting  int        // groups that wait, of all sessions
+	prefills []*Group   // in order of admission
+	decodes  []*Group   // with samples that have not ended, in the same order
+	running  []*Seq     // started and not ended; if not all fit a step, the next ones first
 }
 
 // New makes a scheduler that owns pool.
@@ -53,20 +67,28 @@ func New(c Config, pool *kv.Pool) *Scheduler {
 
 // Add queues a group. Its Need must be at most the pool's capacity.
 func (s *Scheduler) Add(g *Group) {
+	if g.Wanted == nil {
+		g.Wanted = []int{len(g.Prompt) - 1}
+	}
+	s.arrivals++
+	g.arrival = s.arrivals
 	g.unended = g.Samples
 	for i := range g.Samples {
 		g.seqs = append(g.seqs, &Seq{Group: g, Index: i})
 	}
-	s.waiting = append(s.waiting, g)
+	s.join(g)
+	g.session.waiting = append(g.session.waiting, g)
+	s.waiting++
 }
 
 // Idle says whether there is nothing to run.
 func (s *Scheduler) Idle() bool {
-	return len(s.waiting) == 0 && len(s.prefills) == 0 && len(s.decodes) == 0
+	return s.waiting == 0 && len(s.prefills) == 0 && len(s.decodes) == 0
 }
 
 // Cancel drops a group and frees what it holds at once. It must not be called
-// between Plan and the Appends that follow it. A group that has ended stays so.
+// between Plan and the Rans and Appends that follow it. A group that has ended
+// stays so.
 func (s *Scheduler) Cancel(g *Group) {
 	if g.state == ended {
 		return
@@ -78,61 +100,83 @@ func (s *Scheduler) Cancel(g *Group) {
 }
 
 // Part is what a step does of one sequence: some tokens of a group's prompt, or
-// the last sampled token of one sample.
+// the last sampled token of one sample. A part without tokens is about a prompt
+// that the cache has: only logits are wanted.
 type Part struct {
 	Group  *Group
 	Seq    *Seq // nil: the prompt
 	Tokens []int32
 	Pos    int
 	Blocks []*kv.Block
-	// Logits is the index of the first token whose logits are wanted.
-	Logits int
+	// Wanted are the positions whose logits are wanted, rising: of Tokens, or
+	// before Pos, where the blocks have hidden states.
+	Wanted []int
+}
+
+// End is the position after the part's tokens.
+func (p *Part) End() int { return p.Pos + len(p.Tokens) }
+
+// Samples says whether the part's last logits are those that its group's
+// samples begin with.
+func (p *Part) Samples() bool {
+	return p.Seq == nil && len(p.Wanted) > 0 && p.Wanted[len(p.Wanted)-1] == len(p.Group.Prompt)-1
 }
 
 // Plan returns the parts of the next step; none means that there is nothing to
-// do. Every Part must have run before the next call but Append: after the last
-// part of a prompt it is called for each sample of the group, after a sample's
-// part for that sample.
+// do. After it come Ran for each part that has gone through the model, then
+// Append for each sample of a group whose part says Samples, and after a
+// sample's part for that sample. A group of which a part has failed is
+// cancelled then.
 func (s *Scheduler) Plan() []Part {
 	s.admit()
 	s.start()
 	parts := make([]Part, 0, len(s.running)+len(s.prefills))
-	for _, q := range s.turn() {
-		parts = append(parts, s.decode(q))
-	}
-	room := s.config.MaxTokens
-	if n := len(parts); n > 0 {
-		room = min(s.config.MaxTokens-n, max(n, s.config.MinPrefill))
-	}
-	for i, g := range s.prefills {
-		if room == 0 {
-			break
+	r := room{tokens: s.config.MaxTokens, unit: 1}
+	if turn := s.turn(); len(turn) > 0 {
+		r.tokens -= len(turn)
+		r.unit, r.far = max(1, s.config.FarPosition), min(1, s.config.FarPosition)
+		for _, q := range turn {
+			p := s.decode(q)
+			r.cost += r.of(p.Pos, 1)
+			parts = append(parts, p)
 		}
-		p := s.prefill(g, max(1, room/(len(s.prefills)-i))) // alike: a long prompt does not hold up those behind it
-		room -= len(p.Tokens)
-		parts = append(parts, p)
+		r.cost = max(r.cost, s.config.MinPrefill*r.unit)
+	} else {
+		r.cost = r.tokens
 	}
-	s.prefills = slices.DeleteFunc(s.prefills, func(g *Group) bool { return g.state != prefilling })
-	return parts
+	if s.config.MaxPrefill > 0 {
+		r.tokens = min(r.tokens, s.config.MaxPrefill)
+	}
+	return append(parts, s.prefill(r)...)
 }
 
 // turn is the samples of the next step: all that run or, if these are more than
-// MaxSamples, that many: of each group alike, and in each group those that have
-// waited longest. So no sample waits for another to end.
+// MaxSamples, that many: of each session alike, of its groups alike, and in each
+// group those that have waited longest. So no sample waits for another to end.
 func (s *Scheduler) turn() []*Seq {
 	most := s.config.MaxSamples
 	if len(s.running) <= most {
 		return s.running
 	}
-	rank := map[*Group]int{} // within its group
-	ranks := make(map[*Seq]int, len(s.running))
-	for _, q := range s.running {
-		ranks[q] = rank[q.Group]
-		rank[q.Group]++
-	}
-	slices.SortStableFunc(s.running, func(a, b *Seq) int { return ranks[a] - ranks[b] })
+	inTurns(s.running, func(q *Seq) *Group { return q.Group })
+	inTurns(s.running, func(q *Seq) *session { return q.Group.session })
 	s.running = slices.Concat(s.running[most:], s.running[:most])
 	return s.running[len(s.running)-most:]
+}
+
+// Ran says that p has gone through the model and that its hidden states are
+// finite: others may use what it has left in its blocks.
+func (s *Scheduler) Ran(p Part) {
+	if p.Seq != nil {
+		s.publish(p.Group.Key, p.Seq.blocks, p.Pos, p.End(), p.Seq.tokens)
+		return
+	}
+	g := p.Group
+	tokens := func(from, to int) []int32 { return g.Prompt[from:to] }
+	s.publish(g.Key, g.blocks, p.Pos, p.End(), tokens)
+	if p.End() == len(g.Prompt) {
+		s.publishTail(g.Key, g.blocks, p.End(), tokens)
+	}
 }
 
 // Append gives a sample its next token; last says that it is its last one.
@@ -142,60 +186,73 @@ func (s *Scheduler) Append(g *Group, sample int, token int32, last bool) {
 	if !last {
 		return
 	}
+	s.publishTail(g.Key, q.blocks, len(g.Prompt)+len(q.Tokens)-1, q.tokens) // the last token has not run
 	s.end(q)
 	if g.unended == 0 {
 		s.finish(g)
 	}
 }
 
-// Tokens is what sample i of the group has got so far.
-func (g *Group) Tokens(i int) []int32 { return g.seqs[i].Tokens }
-
-// admit lets waiting groups in, in order, as long as their prompt and one
-// sample fit beside what is promised already.
-func (s *Scheduler) admit() {
-	for len(s.waiting) > 0 {
-		g := s.waiting[0]
-		if s.reserved+g.Need() > s.pool.Capacity() {
-			return
+// prefill plans the next parts of prompts.
+func (s *Scheduler) prefill(r room) []Part {
+	var ready []*Group
+	for _, g := range s.prefills { // all before any: none may follow what is not computed yet
+		if s.ready(g) {
+			ready = append(ready, g)
 		}
-		s.waiting = s.waiting[1:]
-		g.reserved = g.promptBlocks()
-		g.seqs[0].reserved = g.sampleBlocks()
-		s.reserved += g.reserved + g.seqs[0].reserved
-		g.state = prefilling
-		s.prefills = append(s.prefills, g)
 	}
+	var parts []Part
+	for i, n := range r.shares(ready) {
+		if n > 0 {
+			parts = append(parts, s.prefillPart(ready[i], n))
+		}
+	}
+	s.prefills = slices.DeleteFunc(s.prefills, func(g *Group) bool { return g.state != prefilling })
+	return parts
 }
 
-// prefill takes the next tokens of g's prompt, at most room.
-func (s *Scheduler) prefill(g *Group, room int) Part {
+// prefillPart takes the next n of g's prompt: first logits of hidden states that
+// the cache had, then tokens with theirs.
+func (s *Scheduler) prefillPart(g *Group, n int) Part {
 	p := Part{Group: g, Pos: g.prefilled}
-	end := min(len(g.Prompt), g.prefilled+room)
+	stored := min(n, g.stored())
+	end := min(len(g.Prompt), g.prefilled+n-stored)
+	visited := g.visited + stored
+	if g.stored() == stored {
+		visited = sort.SearchInts(g.Wanted, end)
+	}
 	p.Tokens = g.Prompt[g.prefilled:end]
+	p.Wanted = g.Wanted[g.visited:visited]
 	for len(g.blocks) < blocksFor(end) {
 		g.blocks = append(g.blocks, s.pool.Alloc())
 	}
 	p.Blocks = g.blocks
-	p.Logits = len(p.Tokens)
-	if end == len(g.Prompt) {
-		p.Logits--
+	g.prefilled, g.visited = end, visited
+	if visited == len(g.Wanted) {
 		g.state = decoding
 		s.decodes = append(s.decodes, g)
 	}
-	if g.AllLogits {
-		p.Logits = 0
-	}
-	g.prefilled = end
 	return p
 }
 
+// stored is how many of the wanted logits are next and of hidden states that
+// are there.
+func (g *Group) stored() int { return sort.SearchInts(g.Wanted, g.prefilled) - g.visited }
+
+// left is how much of the prompt's work is left: hidden states that only need
+// their logits, and tokens.
+func (g *Group) left() int { return g.stored() + len(g.Prompt) - g.prefilled }
+
 // start gives blocks to samples that have their first token, as long as memory
-// and MaxSamples allow; each time to the group with the fewest running ones.
+// and MaxSamples allow; each time to the session, and in it to the group, with
+// the fewest running ones.
 func (s *Scheduler) start() {
 	for g := s.nextToStart(); g != nil; g = s.nextToStart() {
 		q := g.seqs[g.next]
-		s.reserve(q)
+		if q.reserved == 0 {
+			q.reserved = g.sampleBlocks()
+			s.promise(g, q.reserved)
+		}
 		s.adopt(q)
 		s.running = append(s.running, q)
 	}
@@ -206,42 +263,49 @@ func (s *Scheduler) start() {
 // there is enough.
 func (s *Scheduler) nextToStart() (best *Group) {
 	for _, g := range s.decodes {
-		if g.next == len(g.seqs) || g.running == s.config.MaxSamples || best != nil && g.running >= best.running {
+		if g.next == len(g.seqs) || g.running == s.config.MaxSamples || best != nil && !g.fewer(best) {
 			continue
 		}
-		if q := g.seqs[g.next]; q.reserved > 0 || len(s.waiting) == 0 && s.reserved+g.sampleBlocks() <= s.pool.Capacity() {
+		if q := g.seqs[g.next]; q.reserved > 0 || s.waiting == 0 && s.reserved+g.sampleBlocks() <= s.pool.Capacity() {
 			best = g
 		}
 	}
 	return best
 }
 
-// reserve promises q the blocks of its own, if that has not been done.
-func (s *Scheduler) reserve(q *Seq) {
-	if q.reserved == 0 {
-		q.reserved = q.Group.sampleBlocks()
-		s.reserved += q.reserved
+// fewer says whether g's session, or g in the same one, has fewer samples
+// running than other's.
+func (g *Group) fewer(other *Group) bool {
+	if g.session != other.session {
+		return g.session.running < other.session.running
 	}
+	return g.running < other.running
 }
 
 // adopt makes q a holder of the prompt's full blocks, with a copy of the one
-// that is partly filled: a block that is shared is never written. The last
-// sample to start takes over the group's own hold instead.
+// that is partly filled: a block that others see is never written. The last
+// sample to start takes over the group's own hold.
 func (s *Scheduler) adopt(q *Seq) {
 	g := q.Group
 	q.started = true
 	g.running++
+	g.session.running++
 	g.skip()
-	if g.next == len(g.seqs) {
-		q.blocks, g.blocks = g.blocks, nil
-		return
+	lastOne := g.next == len(g.seqs)
+	for i, b := range g.blocks {
+		switch filled := (i+1)*BlockPositions <= len(g.Prompt); {
+		case filled && lastOne:
+			q.blocks = append(q.blocks, b)
+		case filled:
+			q.blocks = append(q.blocks, s.pool.Retain(b))
+		case lastOne:
+			q.blocks = append(q.blocks, s.pool.Writable(b))
+		default:
+			q.blocks = append(q.blocks, s.pool.Copy(b))
+		}
 	}
-	full := len(g.Prompt) / BlockPositions
-	for _, b := range g.blocks[:full] {
-		q.blocks = append(q.blocks, s.pool.Retain(b))
-	}
-	if full < len(g.blocks) {
-		q.blocks = append(q.blocks, s.pool.Copy(g.blocks[full]))
+	if lastOne {
+		g.blocks = nil
 	}
 }
 
@@ -251,7 +315,8 @@ func (s *Scheduler) decode(q *Seq) Part {
 	if len(q.blocks) < blocksFor(pos+1) {
 		q.blocks = append(q.blocks, s.pool.Alloc())
 	}
-	return Part{Group: q.Group, Seq: q, Tokens: q.Tokens[len(q.Tokens)-1:], Pos: pos, Blocks: q.blocks}
+	q.wanted[0] = pos
+	return Part{Group: q.Group, Seq: q, Tokens: q.Tokens[len(q.Tokens)-1:], Pos: pos, Blocks: q.blocks, Wanted: q.wanted[:]}
 }
 
 // end takes q out of what runs and frees its blocks. What was reserved for the
@@ -267,6 +332,7 @@ func (s *Scheduler) end(q *Seq) {
 	g.unended--
 	if q.started {
 		g.running--
+		g.session.running--
 		i := slices.Index(s.running, q)
 		s.running = slices.Delete(s.running, i, i+1)
 	}
@@ -275,7 +341,7 @@ func (s *Scheduler) end(q *Seq) {
 	if g.next < len(g.seqs) && g.seqs[g.next].reserved == 0 && g.running == 0 {
 		g.seqs[g.next].reserved = q.reserved
 	} else {
-		s.reserved -= q.reserved
+		s.promise(g, -q.reserved)
 	}
 	q.reserved = 0
 }
@@ -283,18 +349,25 @@ func (s *Scheduler) end(q *Seq) {
 // finish frees what the group itself holds and forgets it.
 func (s *Scheduler) finish(g *Group) {
 	s.release(&g.blocks)
-	s.reserved -= g.reserved
+	s.promise(g, -g.reserved)
 	g.reserved = 0
+	if i := slices.Index(g.session.waiting, g); i >= 0 {
+		g.session.waiting = slices.Delete(g.session.waiting, i, i+1)
+		s.waiting--
+	}
 	g.state = ended
-	for _, list := range []*[]*Group{&s.waiting, &s.prefills, &s.decodes} {
+	for _, list := range []*[]*Group{&s.prefills, &s.decodes} {
 		if i := slices.Index(*list, g); i >= 0 {
 			*list = slices.Delete(*list, i, i+1)
 		}
 	}
+	s.leave(g)
 }
 
+// release gives blocks back, the last one first: so the first ones, which more
+// sequences begin with, are kept the longest.
 func (s *Scheduler) release(blocks *[]*kv.Block) {
-	for _, b := range *blocks {
+	for _, b := range slices.Backward(*blocks) {
 		s.pool.Release(b)
 	}
 	*blocks = nil

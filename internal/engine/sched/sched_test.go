@@ -4,29 +4,32 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"tinsmith.example/internal/engine/kv"
 )
 
-// machine runs plans as a model would, on blocks that hold the tokens instead
-// of keys and values, and checks that what a row would see is its sequence.
+// machine runs plans as a model would, on blocks that hold a hash of the
+// sequence up to each position instead of keys, values and hidden states, and
+// checks that what a row would see is its sequence.
 type machine struct {
-	t     *testing.T
-	sched *Scheduler
-	pool  *kv.Pool
-	steps int
+	t        *testing.T
+	sched    *Scheduler
+	pool     *kv.Pool
+	steps    int
+	computed int            // tokens
+	logits   map[*Group]int // visited, of prompts
+	fails    func() bool    // whether a part does; nil: none
+	failed   map[*Group]bool
 }
 
-const testBlockBytes = 4 * BlockPositions
+const testBlockBytes = 8 * BlockPositions
 
 func newMachine(t *testing.T, c Config, blocks int) *machine {
-	pool := kv.NewPool(testBlockBytes, blocks)
-	return &machine{t: t, sched: New(c, pool), pool: pool}
+	pool := kv.NewPool(kv.Size{Data: testBlockBytes, Hidden: BlockPositions}, blocks)
+	return &machine{t: t, sched: New(c, pool), pool: pool, logits: map[*Group]int{}, failed: map[*Group]bool{}}
 }
 
 // step runs one plan; next gives a sample's next token and whether it is the
@@ -35,51 +38,98 @@ func (m *machine) step(next func(g *Group, sample int) (int32, bool)) []Part {
 	m.t.Helper()
 	m.steps++
 	parts := m.sched.Plan()
-	tokens := 0
+	rows := 0
 	for _, p := range parts {
-		tokens += len(p.Tokens)
-		m.check(p)
+		rows += len(p.Tokens)
+		m.run(p)
 	}
-	if tokens > m.sched.config.MaxTokens {
-		m.t.Fatalf("step %d has %d tokens, more than %d", m.steps, tokens, m.sched.config.MaxTokens)
+	if rows > m.sched.config.MaxTokens {
+		m.t.Fatalf("step %d has %d tokens, more than %d", m.steps, rows, m.sched.config.MaxTokens)
 	}
-	if m.sched.reserved > m.pool.Capacity() || m.pool.Used() > m.sched.reserved {
-		m.t.Fatalf("step %d: %d blocks used, %d reserved, %d exist", m.steps, m.pool.Used(), m.sched.reserved, m.pool.Capacity())
+	if m.sched.reserved > m.pool.Capacity() || m.pool.Held() > m.sched.reserved {
+		m.t.Fatalf("step %d: %d blocks held, %d reserved, %d exist", m.steps, m.pool.Held(), m.sched.reserved, m.pool.Capacity())
 	}
-	for _, p := range parts {
+	bad := map[int]bool{}
+	for i, p := range parts {
+		if m.fails != nil && m.fails() {
+			bad[i] = true
+			m.spoil(p)
+			continue
+		}
+		m.sched.Ran(p)
+	}
+	for i, p := range parts {
 		switch {
+		case bad[i]:
+			m.failed[p.Group] = true
 		case p.Seq != nil:
 			token, last := next(p.Group, p.Seq.Index)
 			m.sched.Append(p.Group, p.Seq.Index, token, last)
-		case p.Pos+len(p.Tokens) == len(p.Group.Prompt):
+		case p.Samples():
+			if m.logits[p.Group] != len(p.Group.Wanted) {
+				m.t.Fatalf("step %d: the samples begin after %d of %d wanted logits", m.steps, m.logits[p.Group], len(p.Group.Wanted))
+			}
 			for i := range p.Group.Samples {
 				token, last := next(p.Group, i)
 				m.sched.Append(p.Group, i, token, last)
 			}
 		}
 	}
+	for i := range bad {
+		m.sched.Cancel(parts[i].Group)
+	}
 	return parts
 }
 
-// check writes a part's tokens to its blocks and reads its whole sequence back.
-func (m *machine) check(p Part) {
+// spoil leaves in a part's blocks what nobody must ever see.
+func (m *machine) spoil(p Part) {
+	for pos := p.Pos; pos < p.End(); pos++ {
+		b := p.Blocks[pos/BlockPositions]
+		binary.LittleEndian.PutUint64(b.Data[8*(pos%BlockPositions):], 0xbad)
+		b.Hidden[pos%BlockPositions] = float32(math.NaN())
+	}
+}
+
+// run writes a part's positions to its blocks and reads its whole sequence back.
+func (m *machine) run(p Part) {
 	m.t.Helper()
-	for i, token := range p.Tokens {
-		b := p.Blocks[(p.Pos+i)/BlockPositions]
-		if b.Shared() {
-			m.t.Fatalf("step %d writes position %d to a shared block", m.steps, p.Pos+i)
-		}
-		binary.LittleEndian.PutUint32(b.Data[(p.Pos+i)%BlockPositions*4:], uint32(token))
-	}
-	want := p.Group.Prompt
+	m.computed += len(p.Tokens)
+	sequence := p.Group.Prompt
 	if p.Seq != nil {
-		want = append(append([]int32{}, want...), p.Seq.Tokens...)
+		sequence = append(append([]int32{}, sequence...), p.Seq.Tokens...)
 	}
-	for pos, token := range want[:p.Pos+len(p.Tokens)] {
-		got := int32(binary.LittleEndian.Uint32(p.Blocks[pos/BlockPositions].Data[pos%BlockPositions*4:]))
-		if got != token {
-			m.t.Fatalf("step %d: position %d holds %d, want %d", m.steps, pos, got, token)
+	state := fnv.New64a()
+	fmt.Fprint(state, p.Group.Key)
+	hidden := map[int]float32{}
+	for pos, token := range sequence[:p.End()] {
+		binary.Write(state, binary.LittleEndian, token)
+		b, at := p.Blocks[pos/BlockPositions], pos%BlockPositions
+		if pos >= p.Pos {
+			if token != p.Tokens[pos-p.Pos] {
+				m.t.Fatalf("step %d runs token %d at position %d, want %d", m.steps, p.Tokens[pos-p.Pos], pos, token)
+			}
+			if b.Shared() {
+				m.t.Fatalf("step %d writes position %d to a shared block", m.steps, pos)
+			}
+			binary.LittleEndian.PutUint64(b.Data[8*at:], state.Sum64())
+			b.Hidden[at] = float32(state.Sum64() % 10007)
 		}
+		if got := binary.LittleEndian.Uint64(b.Data[8*at:]); got != state.Sum64() {
+			m.t.Fatalf("step %d: position %d of a sequence of %d holds %x, want %x", m.steps, pos, p.End(), got, state.Sum64())
+		}
+		hidden[pos] = float32(state.Sum64() % 10007)
+	}
+	for _, pos := range p.Wanted {
+		if got, ok := hidden[pos]; !ok || math.Abs(float64(got-p.Blocks[pos/BlockPositions].Hidden[pos%BlockPositions])) != 0 {
+			m.t.Fatalf("step %d: no hidden state for the logits of position %d", m.steps, pos)
+		}
+	}
+	if p.Seq == nil {
+		want := p.Group.Wanted[m.logits[p.Group]:][:len(p.Wanted)]
+		if fmt.Sprint(p.Wanted) != fmt.Sprint(want) {
+			m.t.Fatalf("step %d gives logits of %v, want %v", m.steps, p.Wanted, want)
+		}
+		m.logits[p.Group] += len(p.Wanted)
 	}
 }
 
@@ -96,38 +146,63 @@ func tokenOf(g *Group, sample int) (int32, bool) {
 	return int32(v % 1000), len(so)+1 == g.MaxTokens || v%29 == 0
 }
 
-func randomGroup(r *rand.Rand, capacity int) *Group {
+// randomGroup has a prompt that may begin like that of one of the others, or go
+// on where one of their samples ended.
+func randomGroup(r *rand.Rand, capacity int, others []*Group) *Group {
 	for {
+		var start []int32
+		if len(others) > 0 && r.IntN(4) > 0 {
+			other := others[r.IntN(len(others))]
+			start = append(start, other.Prompt...)
+			if r.IntN(2) == 0 {
+				start = append(start, other.Tokens(r.IntN(other.Samples))...)
+			}
+			start = start[:r.IntN(len(start)+1)]
+		}
 		g := &Group{
-			Prompt:    make([]int32, 1+r.IntN(1+r.IntN(200))),
+			Prompt:    append(start, make([]int32, r.IntN(1+r.IntN(200)))...),
 			Samples:   1 + r.IntN(1+r.IntN(20)),
 			MaxTokens: 1 + r.IntN(1+r.IntN(100)),
-			AllLogits: r.IntN(2) == 0,
+			Session:   fmt.Sprint(r.IntN(3)),
+			Key:       kv.Key{Tenant: fmt.Sprint(r.IntN(5) / 4)},
 		}
-		for i := range g.Prompt {
+		for i := len(start); i < len(g.Prompt); i++ {
 			g.Prompt[i] = r.Int32N(1000)
 		}
-		if g.Need() <= capacity {
-			return g
+		if len(g.Prompt) == 0 || g.Need() > capacity {
+			continue
 		}
+		if r.IntN(2) == 0 {
+			every := 1 + r.IntN(3)
+			for pos := r.IntN(len(g.Prompt)); pos < len(g.Prompt)-1; pos += every {
+				g.Wanted = append(g.Wanted, pos)
+			}
+			g.Wanted = append(g.Wanted, len(g.Prompt)-1)
+		}
+		return g
 	}
 }
 
-// TestEverySampleGetsWhatItGetsAlone runs random groups that come and are
-// cancelled at random, in little memory: each that is not cancelled ends with
-// the tokens that it gets in an empty machine, and all memory comes back.
+// TestEverySampleGetsWhatItGetsAlone runs random groups that come, are cancelled
+// and fail at random, in little memory, with and without a cache: all others end
+// with the tokens that they get in an empty machine, nobody sees what a failed
+// part has left, and all memory comes back.
 func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
-	for seed := range uint64(150) {
+	hits, computed := 0, 0
+	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		capacity := 9 + r.IntN(60)
-		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8)}
+		c := Config{MaxTokens: 8 + r.IntN(60), MinPrefill: 1 + r.IntN(8), FarPosition: r.IntN(100), MaxPrefill: r.IntN(3), NoCache: r.IntN(4) == 0}
 		c.MaxSamples = 1 + r.IntN(c.MaxTokens-1)
 		m := newMachine(t, c, capacity)
+		if r.IntN(2) == 0 {
+			m.fails = func() bool { return r.IntN(200) == 0 }
+		}
 		var groups []*Group
 		cancelled := map[*Group]bool{}
 		for arrivals := 1 + r.IntN(12); arrivals > 0 || !m.sched.Idle(); {
 			if arrivals > 0 && r.IntN(4) == 0 {
-				g := randomGroup(r, capacity)
+				g := randomGroup(r, capacity, groups)
 				groups = append(groups, g)
 				m.sched.Add(g)
 				arrivals--
@@ -146,11 +221,12 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 				t.Fatalf("seed %d: no end in sight", seed)
 			}
 		}
-		if m.pool.Used() != 0 || m.sched.reserved != 0 {
-			t.Fatalf("seed %d: %d blocks in use, %d reserved at the end", seed, m.pool.Used(), m.sched.reserved)
+		if m.pool.Held() != 0 || m.sched.reserved != 0 || len(m.sched.sessions) != 0 {
+			t.Fatalf("seed %d: %d blocks held, %d reserved, %d sessions at the end", seed, m.pool.Held(), m.sched.reserved, len(m.sched.sessions))
 		}
 		for i, g := range groups {
-			if cancelled[g] {
+			hits += g.Cached()
+			if cancelled[g] || m.failed[g] {
 				continue
 			}
 			alone := &Group{Prompt: g.Prompt, Samples: g.Samples, MaxTokens: g.MaxTokens}
@@ -165,99 +241,200 @@ func TestEverySampleGetsWhatItGetsAlone(t *testing.T) {
 				}
 			}
 		}
+		computed += m.computed
+	}
+	t.Logf("%d prompt tokens were found in the cache, %d tokens computed", hits, computed)
+	if hits == 0 {
+		t.Error("no prompt was found in the cache")
 	}
 }
 
 // TestNoGroupWaitsForAnothersGeneration lets a small group arrive when a large
 // one has taken all of something; it must be served within a few steps.
 func TestNoGroupWaitsForAnothersGeneration(t *testing.T) {
-	prompt := func(n int) []int32 { return make([]int32, n) }
+	prompt := func(n int, token int32) []int32 {
+		p := make([]int32, n)
+		for i := range p {
+			p[i] = token
+		}
+		return p
+	}
+	many := Config{MaxTokens: 64, MaxSamples: 32, MinPrefill: 4}
 	for _, tt := range []struct {
 		name         string
 		config       Config
 		blocks       int
 		large, small *Group
+		copies       int // of the large one, all there before
 	}{
 		{"all rows of a step", Config{MaxTokens: 16, MaxSamples: 4, MinPrefill: 4}, 4000,
-			&Group{Prompt: prompt(3), Samples: 4, MaxTokens: 1000}, &Group{Prompt: prompt(3), Samples: 1, MaxTokens: 3}},
-		{"all memory", Config{MaxTokens: 64, MaxSamples: 32, MinPrefill: 4}, 12,
-			&Group{Prompt: prompt(3), Samples: 1000, MaxTokens: 20}, &Group{Prompt: prompt(100), Samples: 1, MaxTokens: 3}},
+			&Group{Prompt: prompt(3, 1), Samples: 4, MaxTokens: 1000}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 1},
+		{"all memory", many, 12,
+			&Group{Prompt: prompt(3, 1), Samples: 1000, MaxTokens: 20}, &Group{Prompt: prompt(100, 2), Samples: 1, MaxTokens: 3}, 1},
 		{"all room for prompts", Config{MaxTokens: 16, MaxSamples: 4, MinPrefill: 4}, 4000,
-			&Group{Prompt: prompt(8000), Samples: 1, MaxTokens: 1}, &Group{Prompt: prompt(3), Samples: 1, MaxTokens: 3}},
+			&Group{Prompt: prompt(8000, 1), Samples: 1, MaxTokens: 1}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 1},
+		{"another session's queue", many, 64,
+			&Group{Prompt: prompt(100, 1), Samples: 1, MaxTokens: 100, Session: "busy"}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 200},
+		{"a request that waits for memory", many, 64,
+			&Group{Prompt: prompt(60*BlockPositions, 1), Samples: 1, MaxTokens: 1, Session: "large"}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 2},
 	} {
 		m := newMachine(t, tt.config, tt.blocks)
 		next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens-i%8 }
-		m.sched.Add(tt.large)
+		for range tt.copies {
+			g := *tt.large
+			m.sched.Add(&g)
+		}
 		for range 5 {
 			m.step(next)
 		}
 		m.sched.Add(tt.small)
-		for tt.small.state != ended {
-			if m.step(next); m.steps > 50 {
-				t.Errorf("%s: not served within 45 steps", tt.name)
+		for before := m.steps; tt.small.state != ended; {
+			if m.step(next); m.steps > before+200 {
+				t.Errorf("%s: not served within 200 steps", tt.name)
 				break
 			}
 		}
 	}
 }
 
-// TestTraces compares the plans of written scenarios with testdata. To accept
-// new plans, run with UPDATE_TRACES=1 and read the diff.
-func TestTraces(t *testing.T) {
-	prompt := func(n int) []int32 { return make([]int32, n) }
-	for _, tt := range []struct {
-		name   string
-		config Config
-		blocks int
-		groups []*Group
-		arrive []int // step at which each group arrives
-	}{
-		{"long_prompt_beside_samples", Config{MaxTokens: 64, MaxSamples: 8, MinPrefill: 4}, 40,
-			[]*Group{{Prompt: prompt(5), Samples: 3, MaxTokens: 12}, {Prompt: prompt(70), Samples: 1, MaxTokens: 3}}, []int{0, 3}},
-		{"waits_for_memory", Config{MaxTokens: 64, MaxSamples: 8, MinPrefill: 4}, 4,
-			[]*Group{{Prompt: prompt(33), Samples: 2, MaxTokens: 3}, {Prompt: prompt(40), Samples: 1, MaxTokens: 2}}, []int{0, 0}},
-		{"score_only", Config{MaxTokens: 16, MaxSamples: 8, MinPrefill: 4}, 8,
-			[]*Group{{Prompt: prompt(40), Samples: 1, MaxTokens: 1, AllLogits: true}}, []int{0}},
-		{"fair_between_groups", Config{MaxTokens: 16, MaxSamples: 4, MinPrefill: 4}, 40,
-			[]*Group{{Prompt: prompt(2), Samples: 6, MaxTokens: 4}, {Prompt: prompt(3), Samples: 2, MaxTokens: 4}}, []int{0, 1}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			m := newMachine(t, tt.config, tt.blocks)
-			var trace strings.Builder
-			for len(tt.arrive) > 0 || !m.sched.Idle() {
-				for len(tt.arrive) > 0 && tt.arrive[0] == m.steps {
-					m.sched.Add(tt.groups[0])
-					fmt.Fprintf(&trace, "add %d tokens, %d samples of %d\n", len(tt.groups[0].Prompt), tt.groups[0].Samples, tt.groups[0].MaxTokens)
-					tt.groups, tt.arrive = tt.groups[1:], tt.arrive[1:]
-				}
-				parts := m.step(func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens })
-				fmt.Fprintf(&trace, "step %d:", m.steps)
-				for _, p := range parts {
-					if p.Seq != nil {
-						fmt.Fprintf(&trace, " [%d-token prompt, sample %d: position %d]", len(p.Group.Prompt), p.Seq.Index, p.Pos)
-					} else {
-						fmt.Fprintf(&trace, " [%d-token prompt: %d to %d, logits from %d]", len(p.Group.Prompt), p.Pos, p.Pos+len(p.Tokens)-1, p.Pos+p.Logits)
-					}
-				}
-				fmt.Fprintf(&trace, " then %d blocks used, %d reserved\n", m.pool.Used(), m.sched.reserved)
+// TestSessionsGetPromptsAlike: as many tokens of a session's one prompt are
+// computed as of another's many, in steps of all sizes, whoever came first; and
+// the prompts of one session go on together.
+func TestSessionsGetPromptsAlike(t *testing.T) {
+	for _, size := range []int{1, 3, 16, 24, 100} {
+		for _, decoding := range []bool{false, true} {
+			m := newMachine(t, Config{MaxTokens: size + 1, MaxSamples: 1, MinPrefill: size, FarPosition: 1 << 20}, 4000)
+			next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens }
+			if decoding {
+				m.sched.Add(&Group{Prompt: []int32{1}, Samples: 1, MaxTokens: 1 << 15, Session: "decodes"})
+				m.step(next)
 			}
-			golden(t, filepath.Join("testdata", tt.name+".txt"), trace.String())
-		})
+			add := func(session string, first int32) *Group {
+				g := &Group{Prompt: make([]int32, 3000), Samples: 1, MaxTokens: 1, Session: session}
+				g.Prompt[0] = first
+				m.sched.Add(g)
+				return g
+			}
+			var many []*Group
+			for i := range int32(7) {
+				many = append(many, add("many", 10+i))
+			}
+			one, other := add("one", 20), add("other", 30)
+			for one.prefilled+other.prefilled < 2000 {
+				m.step(next)
+			}
+			sum, least, most := 0, many[0].prefilled, 0
+			for _, g := range many {
+				sum += g.prefilled
+				least, most = min(least, g.prefilled), max(most, g.prefilled)
+			}
+			slack := size + 2*quantum
+			if abs(one.prefilled-other.prefilled) > slack || abs(one.prefilled-sum) > slack || most-least > slack {
+				t.Errorf("steps of %d, decoding %v: %d and %d tokens beside %d of the session with 7 prompts, %d to %d of each",
+					size, decoding, one.prefilled, other.prefilled, sum, least, most)
+			}
+		}
 	}
 }
 
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if os.Getenv("UPDATE_TRACES") != "" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
+func abs(x int) int { return max(x, -x) }
+
+// TestLargeRequestsAreNotPassedForEver: small ones may go before one that does
+// not fit, but only so often.
+func TestLargeRequestsAreNotPassedForEver(t *testing.T) {
+	m := newMachine(t, Config{MaxTokens: 64, MaxSamples: 32, MinPrefill: 4}, 10)
+	next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens }
+	small := func() *Group { return &Group{Prompt: make([]int32, 40), Samples: 1, MaxTokens: 20, Session: "small"} }
+	m.sched.Add(small())
+	m.step(next)
+	large := &Group{Prompt: make([]int32, 9*BlockPositions), Samples: 1, MaxTokens: 1, Session: "large"}
+	m.sched.Add(large)
+	for large.state != ended {
+		m.sched.Add(small())
+		if m.step(next); m.steps > 300 {
+			t.Fatal("never served")
 		}
 	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestOnePromptIsComputedOnce: of 16 groups that come together with one prompt,
+// one computes it, and so for those that come later or share a part.
+func TestOnePromptIsComputedOnce(t *testing.T) {
+	next := func(g *Group, i int) (int32, bool) { return int32(i), len(g.Tokens(i))+1 == g.MaxTokens }
+	prompt := make([]int32, 2000)
+	for i := range prompt {
+		prompt[i] = int32(i)
 	}
-	if got != string(want) {
-		t.Errorf("%s differs; got\n%s", path, got)
+	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32}, 4000)
+	run := func(groups ...*Group) (computed int) {
+		m.computed = 0
+		for _, g := range groups {
+			m.sched.Add(g)
+		}
+		for !m.sched.Idle() {
+			m.step(next)
+		}
+		return m.computed
+	}
+	together := make([]*Group, 16)
+	for i := range together {
+		together[i] = &Group{Prompt: prompt, Samples: 1, MaxTokens: 1}
+	}
+	if n := run(together...); n != len(prompt) {
+		t.Errorf("16 groups of one prompt of %d tokens computed %d", len(prompt), n)
+	}
+	for i, g := range together {
+		if want := len(prompt) * min(i, 1); g.Cached() != want {
+			t.Errorf("group %d found %d tokens, want %d", i, g.Cached(), want)
+		}
+	}
+	suffix := append(prompt[:1990:1990], 7, 7, 7)
+	if n := run(&Group{Prompt: suffix, Samples: 1, MaxTokens: 1}); n != 3 {
+		t.Errorf("a prompt with 1990 tokens in common and 3 others computed %d", n)
+	}
+	all := &Group{Prompt: prompt[:50], Samples: 1, MaxTokens: 1, Wanted: []int{0, 1, 2, 49}}
+	if n := run(all); n != 0 || m.logits[all] != 4 {
+		t.Errorf("a part of a prompt computed %d tokens and %d logits, want 0 and 4", n, m.logits[all])
+	}
+	other := &Group{Prompt: prompt, Samples: 1, MaxTokens: 1, Key: kv.Key{Tenant: "another"}}
+	if n := run(other); n != len(prompt) || other.Cached() != 0 {
+		t.Errorf("another tenant's group computed %d tokens and found %d", n, other.Cached())
+	}
+	talk := &Group{Prompt: prompt[:100], Samples: 1, MaxTokens: 60}
+	run(talk)
+	more := &Group{Prompt: append(append([]int32{}, talk.Prompt...), talk.Tokens(0)...), Samples: 1, MaxTokens: 1}
+	if n := run(more); n != 1 { // the sample's last token has not run
+		t.Errorf("a conversation that goes on computed %d tokens, want 1", n)
+	}
+}
+
+// TestPromptsCostAtMostWhatTheSamplesCost: beside 32 samples the part of a step
+// that is prompts is no dearer than the samples, wherever in a prompt it is.
+func TestPromptsCostAtMostWhatTheSamplesCost(t *testing.T) {
+	const far = 1500
+	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, FarPosition: far}, 4000)
+	next := func(g *Group, i int) (int32, bool) { return int32(i), len(g.Tokens(i))+1 == g.MaxTokens }
+	for i := range int32(32) {
+		m.sched.Add(&Group{Prompt: []int32{i, i, i}, Samples: 1, MaxTokens: 1000})
+	}
+	for range 5 {
+		m.step(next)
+	}
+	long := &Group{Prompt: make([]int32, 4000), Samples: 1, MaxTokens: 1}
+	m.sched.Add(long)
+	for long.state != ended {
+		samples, prompts := 0, 0
+		for _, p := range m.step(next) {
+			for i := range p.Tokens {
+				if cost := far + p.Pos + i; p.Seq != nil {
+					samples += cost
+				} else {
+					prompts += cost
+				}
+			}
+		}
+		if prompts > samples || prompts < samples/3 && long.state != ended {
+			t.Fatalf("step %d: prompts cost %d beside samples that cost %d", m.steps, prompts, samples)
+		}
 	}
 }

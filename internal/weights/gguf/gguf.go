@@ -43,6 +43,7 @@ type File struct {
 	tensors []Tensor         // in the file's order
 	byName  map[string]int   // index in tensors
 	unmap   func() error     // nil: nothing to give back
+	mapped  []byte           // nil: not mapped
 }
 
 // Open maps the file at path and parses it. A file that is no GGUF file of a
@@ -58,15 +59,21 @@ func Open(path string) (*File, error) {
 		_ = unmap() // why the file is refused matters more
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f.unmap = unmap
+	f.unmap, f.mapped = unmap, data
 	return f, nil
 }
+
+// Release gives back the memory of what has been read so far, for those who have
+// made copies of it. Tensors stay as they are: what is read once more is fetched
+// from the file again, or from what the system keeps of it.
+func (f *File) Release() error { return dropPages(f.mapped) }
 
 // Close gives back the mapping. The Data of the tensors must not be touched
 // afterwards; strings and slices from the metadata are copies and stay good.
 // A second Close does nothing.
 func (f *File) Close() error {
 	unmap := f.unmap
+	f.mapped = nil
 	f.unmap, f.tensors, f.byName, f.values, f.keys = nil, nil, nil, nil, nil
 	f.data = nil
 	if unmap == nil {

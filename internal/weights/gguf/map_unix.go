@@ -34,3 +34,12 @@ func mapFile(path string) (data []byte, unmap func() error, err error) {
 	}
 	return data, func() error { return unix.Munmap(data) }, nil
 }
+
+// dropPages takes a mapping's pages out of this process's memory. They are read
+// from the file again when they are touched.
+func dropPages(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return unix.Madvise(data, unix.MADV_DONTNEED)
+}
