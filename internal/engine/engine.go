@@ -150,6 +150,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	e.info.Threads = threads
 	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
+		_ = m.Close()
 		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*sched.BlockPositions), fmt.Sprintf(
 			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockSize().Bytes())}
 	}
@@ -284,5 +285,5 @@ func (e *Engine) Close() error {
 	e.identity.mu.Lock() // nobody reads the file any more
 	defer e.identity.mu.Unlock()
 	e.team.Close()
-	return errors.Join(e.pool.Close(), e.file.Close())
+	return errors.Join(e.pool.Close(), e.model.Close(), e.file.Close())
 }

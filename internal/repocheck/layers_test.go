@@ -33,9 +33,10 @@ var layers = map[string][]string{
 
 	"internal/engine":        {"internal/engine/...", "internal/weights/...", "internal/tokenizer", "internal/cpu"},
 	"internal/engine/sched":  {"internal/engine/kv"},
-	"internal/engine/model":  {"internal/engine/kernel", "internal/engine/kv", "internal/engine/team", "internal/weights/..."},
+	"internal/engine/model":  {"internal/engine/kernel", "internal/engine/kv", "internal/engine/pages", "internal/engine/team", "internal/weights/..."},
 	"internal/engine/sample": {"internal/engine/kernel"},
-	"internal/engine/kv":     {},
+	"internal/engine/kv":     {"internal/engine/pages"},
+	"internal/engine/pages":  {},
 	"internal/engine/team":   {},
 	"internal/engine/kernel": {"internal/cpu"},
 

@@ -33,7 +33,7 @@ func rawRow(r *rand.Rand, f Format, k int) []byte {
 }
 
 func randomMatrix(t testing.TB, r *rand.Rand, f Format, n, k int) (*Matrix, [][]byte) {
-	m, err := NewMatrix(f, n, k)
+	m, err := NewMatrix(f, n, k, AlignedBytes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,13 +48,14 @@ type Matrix struct {
 }
 
 // NewMatrix returns an [n, k] matrix of zeros, to be filled by PackPanel. The
-// block formats need k to be a multiple of 32.
-func NewMatrix(f Format, n, k int) (*Matrix, error) {
+// block formats need k to be a multiple of 32. take gives its memory: so many
+// zeroed bytes that begin at a cache line, such as [AlignedBytes].
+func NewMatrix(f Format, n, k int, take func(bytes int) []byte) (*Matrix, error) {
 	if n <= 0 || k <= 0 || f != BF16Weights && k%BlockK != 0 {
 		return nil, fmt.Errorf("kernel: a %v matrix cannot be [%d, %d]", f, n, k)
 	}
 	m := &Matrix{Format: f, N: n, K: k, Panels: (n + TileN - 1) / TileN, Blocks: (k + BlockK - 1) / BlockK}
-	m.tiles = AlignedBytes(m.Panels * m.panelBytes())
+	m.tiles = take(m.Panels * m.panelBytes())
 	return m, nil
 }
 

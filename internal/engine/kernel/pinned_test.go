@@ -29,7 +29,7 @@ func pinnedInput(r *rand.Rand, n int) []float32 {
 }
 
 func pinnedMatrix(t *testing.T, r *rand.Rand, f Format, n, k int) *Matrix {
-	m, err := NewMatrix(f, n, k)
+	m, err := NewMatrix(f, n, k, AlignedBytes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func (p *Pool) take() (b *Block, fresh bool) {
 	if n := len(p.free); n > 0 {
 		b, p.free = p.free[n-1], p.free[:n-1]
 	} else {
-		b, fresh = p.memory.block(p.capacity-len(p.all)), true
+		b, fresh = p.memory.block(), true
 		p.all = append(p.all, b)
 	}
 	b.refs = 1

@@ -67,6 +67,7 @@ func (v *invariance) run(t *testing.T, threads int, do func(*invarianceRun)) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer m.Close()
 	s := &invarianceRun{invariance: v, model: m, runner: NewRunner(m, crew, invarianceTokens+1), got: make([][]float32, len(v.tokens))}
 	s.pool = kv.NewPool(m.BlockSize(), 64)
 	defer s.pool.Close()

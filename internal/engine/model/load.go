@@ -8,6 +8,7 @@ import (
 
 	"tinsmith.example/internal/engine/kernel"
 	"tinsmith.example/internal/engine/kv"
+	"tinsmith.example/internal/engine/pages"
 	"tinsmith.example/internal/engine/team"
 	"tinsmith.example/internal/weights/gguf"
 )
@@ -19,6 +20,7 @@ type Model struct {
 	Parameters int64     // number of weights in the file
 	WeightType gguf.Type // of most of them
 
+	memory pages.Arena // of the packed matrices
 	embed  embedding
 	layers []layer
 	norm   []float32      // [dim], before the output layer
@@ -42,21 +44,16 @@ type layer struct {
 // Load binds the file's tensors and packs them, in parallel on t. The file must
 // stay open as long as the model is used: embeddings are read from it. Every
 // tensor of the file must have a place in the model; one that has none means
-// that this is another model.
+// that this is another model. Close gives the model's memory back.
 func Load(f *gguf.File, t *team.Team) (*Model, error) {
 	c, err := readConfig(f)
 	if err != nil {
 		return nil, err
 	}
-	l := loader{file: f, config: &c, used: map[string]bool{}}
-	m := l.bind()
-	if l.err == nil {
-		l.err = l.leftOver()
-	}
-	if l.err != nil {
-		return nil, l.err
-	}
-	if err := l.pack(t); err != nil {
+	m := &Model{}
+	l := loader{file: f, config: &c, memory: &m.memory, used: map[string]bool{}}
+	if err := l.load(m, t); err != nil {
+		_ = m.Close()
 		return nil, err
 	}
 	m.Config = c
@@ -65,6 +62,10 @@ func Load(f *gguf.File, t *team.Team) (*Model, error) {
 	m.scale = float32(1 / math.Sqrt(float64(c.HeadDim)))
 	return m, nil
 }
+
+// Close gives the packed matrices' memory back. The model must not be used any
+// more.
+func (m *Model) Close() error { return m.memory.Free() }
 
 // BlockSize is the size of one KV block: keys and values of all layers and all
 // key-value heads, and the hidden states.
@@ -86,6 +87,7 @@ func (m *Model) FarPosition() int {
 type loader struct {
 	file   *gguf.File
 	config *Config
+	memory *pages.Arena
 	used   map[string]bool
 	jobs   []packJob
 	err    error
@@ -99,17 +101,28 @@ type packJob struct {
 	row    func(n int) []byte
 }
 
-func (l *loader) bind() *Model {
+func (l *loader) load(m *Model, t *team.Team) error {
+	l.bind(m)
+	if l.err == nil {
+		l.err = l.leftOver()
+	}
+	if l.err == nil {
+		l.err = l.pack(t)
+	}
+	return l.err
+}
+
+func (l *loader) bind(m *Model) {
 	c := l.config
 	embed := l.tensor("token_embd.weight", c.Dim, -1)
 	if l.err == nil && !canEmbed(embed.Type) {
 		l.err = &ConfigError{embed.Name, embed.Type, "the type of an embedding must be F32, F16, BF16, Q8_0, Q4_0 or Q4_1"}
 	}
 	if l.err != nil {
-		return nil
+		return
 	}
 	c.Vocab = int(embed.Rows())
-	m := &Model{embed: embedding{embed}, norm: l.vector("output_norm.weight", c.Dim)}
+	m.embed, m.norm = embedding{embed}, l.vector("output_norm.weight", c.Dim)
 	for i := range c.Layers {
 		name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
 		m.layers = append(m.layers, layer{
@@ -124,7 +137,7 @@ func (l *loader) bind() *Model {
 			down:     l.matrix(name("ffn_down"), c.Dim, c.FFN, 0),
 		})
 		if l.err != nil {
-			return nil
+			return
 		}
 	}
 	output := "output.weight"
@@ -135,7 +148,6 @@ func (l *loader) bind() *Model {
 	}
 	m.output = l.matrix(output, c.Vocab, c.Dim, 0)
 	m.count(l.file)
-	return m
 }
 
 // count sets Parameters and WeightType.
@@ -197,7 +209,7 @@ func (l *loader) matrix(name string, n, k, headDim int) *kernel.Matrix {
 		l.err = &ConfigError{name, t.Type, "the type of a matrix must be BF16, Q8_0, Q4_0 or Q4_1"}
 		return nil
 	}
-	m, err := kernel.NewMatrix(format, n, k)
+	m, err := kernel.NewMatrix(format, n, k, l.memory.Take)
 	if err != nil {
 		l.err = fmt.Errorf("model: %s: %w", name, err)
 		return nil

@@ -75,7 +75,11 @@ func (f *file) load(t *testing.T) (*Model, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Load(parsed, team.New(1))
+	m, err := Load(parsed, team.New(1))
+	if err == nil {
+		t.Cleanup(func() { m.Close() })
+	}
+	return m, err
 }
 
 func TestLoadReadsTheShape(t *testing.T) {

@@ -209,6 +209,7 @@ func compareWithNaive(t *testing.T, r *rand.Rand, f *file) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer m.Close()
 	tokens := make([]int32, 37)
 	for i := range tokens {
 		tokens[i] = r.Int32N(int32(m.Vocab))
