@@ -14,34 +14,34 @@ import (
 // as long.
 
 //go:noescape
-func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
 func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
 
 //go:noescape
-func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
-func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
-func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
-func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
 func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
 
 //go:noescape
-func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
-func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
-func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 //go:noescape
 func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -89,10 +89,10 @@ func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *
 func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
 
 //go:noescape
-func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
 
 //go:noescape
 func expandQ8Quads(wide, tiles *byte, blocks uintptr)
@@ -103,7 +103,7 @@ func expandQ40Quads(wide, tiles *byte, blocks uintptr)
 //go:noescape
 func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 
-type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
+type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
 
 // panelRows is the most rows of a panelKernel, which keeps four chains of each
 // row in registers.
@@ -201,15 +201,39 @@ func rowGroups(rows, most int) iter.Seq2[uintptr, uintptr] {
 	}
 }
 
+// ahead is where a call asks for the weights that come after its own, in bytes
+// from them.
+type ahead struct {
+	start   uintptr
+	step    uintptr // from block to block
+	advance uintptr // from call to call of one panel
+}
+
+// aheadBytes is how far ahead of one call a panel, which reads its weights as
+// fast as memory gives them.
+const aheadBytes = 4096
+
+// ahead is where the calls of a panel ask for weights. Several calls spread the
+// next panel's over all of them: all at once would be more than memory gives.
+func (a *linearArgs) ahead(blocks uintptr) ahead {
+	size, calls := uintptr(a.format.bytes()), uintptr((a.rows+panelRows-1)/panelRows)
+	if calls == 1 {
+		return ahead{start: aheadBytes, step: size}
+	}
+	step := (size + calls - 1) / calls
+	return ahead{uintptr(a.panelBytes), step, blocks * step}
+}
+
 // panelByPanel runs the kernel on each panel, some rows at a time.
 func (a *linearArgs) panelByPanel(run panelKernel) {
 	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
 	for done := 0; done < a.blocks; done += maxCallBlocks {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
-			c := a.call(p, done)
+			c, next := a.call(p, done), a.ahead(blocks)
 			for r, n := range rowGroups(a.rows, panelRows) {
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n)
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n, next.start, next.step)
+				next.start += next.advance
 			}
 		}
 	}
@@ -233,7 +257,7 @@ func (a *linearArgs) planesByPanel(run planesKernel) {
 	}
 }
 
-type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
+type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
 
 // wideKernels has, by quantised format, what expands its tiles to bf16 and what
 // multiplies the expanded tiles.
@@ -258,9 +282,10 @@ func linearWide(a *linearArgs) {
 		for p := range a.panels {
 			c := a.call(p, done)
 			k.expand(wide, (*byte)(c.tiles), blocks)
-			scales := (*byte)(unsafe.Add(c.tiles, k.scales))
+			scales, next := (*byte)(unsafe.Add(c.tiles, k.scales)), a.ahead(blocks)
 			for r, n := range rowGroups(a.rows, panelRows) {
-				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size)
+				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size, next.start, next.step)
+				next.start += next.advance
 			}
 		}
 	}

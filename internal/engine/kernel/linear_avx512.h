@@ -122,3 +122,33 @@
 	ADDQ  offset+80(FP), DI; \
 	ADDQ  $24, CX;          \
 	JMP   LOOP
+
+// Weights that come next: CX, which moves by a step a block. A block asks for as
+// many lines as its tile has; the caller chooses where and how far.
+#define FIND_AHEAD \
+	MOVQ ahead+72(FP), CX; \
+	ADDQ DI, CX
+
+#define AHEAD4(AT) \
+	PREFETCHT0 (AT)(CX);     \
+	PREFETCHT0 (AT+64)(CX);  \
+	PREFETCHT0 (AT+128)(CX); \
+	PREFETCHT0 (AT+192)(CX)
+
+#define AHEAD5 \
+	AHEAD4(0);          \
+	PREFETCHT0 256(CX); \
+	ADDQ step+80(FP), CX
+
+#define AHEAD9 \
+	AHEAD4(0);          \
+	AHEAD4(256);        \
+	PREFETCHT0 512(CX); \
+	ADDQ step+80(FP), CX
+
+#define AHEAD16 \
+	AHEAD4(0);   \
+	AHEAD4(256); \
+	AHEAD4(512); \
+	AHEAD4(768); \
+	ADDQ step+80(FP), CX

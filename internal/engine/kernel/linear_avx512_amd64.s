@@ -91,6 +91,7 @@
 // The blocks of EACH rows.
 #define Q41(LOOP, EACH) \
 LOOP:                        \
+	AHEAD5; \
 	EACH(CLEAR, 0);          \
 	NIBBLES32(EACH);         \
 	VCVTPH2PS 256(DI), Z29;  \
@@ -102,6 +103,7 @@ LOOP:                        \
 
 #define Q40(LOOP, EACH) \
 LOOP:                       \
+	AHEAD5; \
 	EACH(CLEAR, 0);         \
 	NIBBLES32(EACH);        \
 	VCVTPH2PS 256(DI), Z29; \
@@ -111,6 +113,7 @@ LOOP:                       \
 
 #define Q8(LOOP, EACH) \
 LOOP:                       \
+	AHEAD9; \
 	EACH(CLEAR, 0);         \
 	BYTES32(EACH);          \
 	VCVTPH2PS 512(DI), Z29; \
@@ -120,6 +123,7 @@ LOOP:                       \
 
 #define BF16(LOOP, EACH) \
 LOOP:                     \
+	AHEAD16; \
 	EACH(CLEAR, 0);       \
 	PAIR32(EACH, MAC, 0); \
 	EACH(ADD, 0);         \
@@ -173,27 +177,31 @@ DATA nibbles40<>+48(SB)/8, $0x40a0000040800000
 DATA nibbles40<>+56(SB)/8, $0x40e0000040c00000
 GLOBL nibbles40<>(SB), RODATA|NOPTR, $64
 
-// func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ41AVX512(SB), NOSPLIT, $0-72
+// func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ41AVX512(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	VMOVUPS nibbles41<>(SB), Z24
+	FIND_AHEAD
 	ALL_ROWS(Q41)
 
-// func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ40AVX512(SB), NOSPLIT, $0-72
+// func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ40AVX512(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	VMOVUPS nibbles40<>(SB), Z24
+	FIND_AHEAD
 	ALL_ROWS(Q40)
 
-// func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ8AVX512(SB), NOSPLIT, $0-72
+// func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ8AVX512(SB), NOSPLIT, $0-88
 	ARGUMENTS
+	FIND_AHEAD
 	ALL_ROWS(Q8)
 
-// func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-72
+// func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	BF16_MASK
+	FIND_AHEAD
 	ALL_ROWS(BF16)
 
 // func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)

@@ -87,60 +87,6 @@
 	VMOVDQU16 (AT+64)(DI), K2, Z26; \
 	VMOVDQU16 (AT)(DI), K1, Z27
 
-// One row alone leaves the multipliers waiting for its four chains, so two
-// blocks of it go side by side: MACNEXT is MAC for the block after this one,
-// with the registers of row 1.
-#define MACNEXT(Q) \
-	VDPBF16PS((Q)+32, 0, 26, 1);  \
-	VDPBF16PS((Q)+33, 0, 27, 7);  \
-	VDPBF16PS((Q)+48, 0, 26, 13); \
-	VDPBF16PS((Q)+49, 0, 27, 19)
-
-#define NIBBLES2(TILE, SIZE, AT, Q) \
-	TILE(AT);      EACH1(MAC, Q); \
-	TILE(AT+SIZE); MACNEXT(Q)
-
-#define NIBBLES64(SIZE) \
-	NIBBLES2(NIBBLES, SIZE, 0, 0);    \
-	NIBBLES2(NIBBLES4, SIZE, 0, 2);   \
-	NIBBLES2(NIBBLES, SIZE, 64, 4);   \
-	NIBBLES2(NIBBLES4, SIZE, 64, 6);  \
-	NIBBLES2(NIBBLES, SIZE, 128, 8);  \
-	NIBBLES2(NIBBLES4, SIZE, 128, 10); \
-	NIBBLES2(NIBBLES, SIZE, 192, 12); \
-	NIBBLES2(NIBBLES4, SIZE, 192, 14)
-
-#define BYTES2(AT, Q) \
-	BYTES(AT);     EACH1(MAC, Q); \
-	BYTES(AT+544); MACNEXT(Q)
-
-#define BYTES64 \
-	BYTES2(0, 0);    \
-	BYTES2(64, 2);   \
-	BYTES2(128, 4);  \
-	BYTES2(192, 6);  \
-	BYTES2(256, 8);  \
-	BYTES2(320, 10); \
-	BYTES2(384, 12); \
-	BYTES2(448, 14)
-
-#define PAIRS2(AT, Q) \
-	PAIRS(AT);      EACH1(MAC, Q); \
-	PAIRS(AT+1024); MACNEXT(Q)
-
-#define PAIRS64 \
-	PAIRS2(0, 0);    \
-	PAIRS2(128, 2);  \
-	PAIRS2(256, 4);  \
-	PAIRS2(384, 6);  \
-	PAIRS2(512, 8);  \
-	PAIRS2(640, 10); \
-	PAIRS2(768, 12); \
-	PAIRS2(896, 14)
-
-// OP for the row's next block.
-#define NEXT(OP) OP(0, 0, ROW0, Z1, Z7, Z13, Z19)
-
 // What EXPAND left at AT.
 #define WIDE(AT) \
 	VMOVDQU32 (AT)(DI), Z26; \
@@ -197,6 +143,7 @@
 // The blocks of EACH rows.
 #define Q41(LOOP, EACH) \
 LOOP:                       \
+	AHEAD5; \
 	EACH(CLEAR, 0);         \
 	NIBBLES32(MULTIPLY, EACH);        \
 	VCVTPH2PS 256(DI), Z26; \
@@ -208,6 +155,7 @@ LOOP:                       \
 
 #define Q40(LOOP, EACH) \
 LOOP:                       \
+	AHEAD5; \
 	EACH(CLEAR, 0);         \
 	NIBBLES32(MULTIPLY, EACH);        \
 	VCVTPH2PS 256(DI), Z26; \
@@ -217,6 +165,7 @@ LOOP:                       \
 
 #define Q8(LOOP, EACH) \
 LOOP:                       \
+	AHEAD9; \
 	EACH(CLEAR, 0);         \
 	BYTES32(MULTIPLY, EACH);          \
 	VCVTPH2PS 512(DI), Z26; \
@@ -226,6 +175,7 @@ LOOP:                       \
 
 #define BF16(LOOP, EACH) \
 LOOP:                      \
+	AHEAD16; \
 	EACH(CLEAR, 0);        \
 	PAIRS32(0, MULTIPLY, EACH); \
 	EACH(ADD, 0);          \
@@ -244,62 +194,22 @@ LOOP:                           \
 	ADDQ $2048, DI;             \
 	NEXT_TABLE_BLOCK(LOOP, 128)
 
-// Blocks of one row, two by two; a last one is left.
-#define TWO_BY_TWO(PAIR) \
-rows1:                      \
-	CMPQ blocks+56(FP), $2; \
-	JLT  last;              \
-two:                        \
-	EACH1(CLEAR, 0);        \
-	NEXT(CLEAR);            \
-	PAIR;                   \
-	ADDQ $256, SI;          \
-	SUBQ $2, blocks+56(FP); \
-	CMPQ blocks+56(FP), $2; \
-	JGE  two;               \
-last:                       \
-	CMPQ blocks+56(FP), $0; \
-	JNE  one;               \
-	VZEROUPPER;             \
-	RET
+// Lines of the packed tiles that come next, at BP.
+#define WIDEAHEAD3 \
+	PREFETCHT0 (BP);    \
+	PREFETCHT0 64(BP);  \
+	PREFETCHT0 128(BP); \
+	ADDQ step+96(FP), BP
 
-#define Q41_PAIR \
-	NIBBLES64(320);         \
-	VCVTPH2PS 256(DI), Z26; \
-	VCVTPH2PS 288(DI), Z27; \
-	EACH1(SCALEMIN, 0);     \
-	ADDQ $4, BX;            \
-	VCVTPH2PS 576(DI), Z26; \
-	VCVTPH2PS 608(DI), Z27; \
-	NEXT(SCALEMIN);         \
-	ADDQ $4, BX;            \
-	ADDQ $640, DI
-
-#define Q40_PAIR \
-	NIBBLES64(288);         \
-	VCVTPH2PS 256(DI), Z26; \
-	EACH1(SCALE, 0);        \
-	VCVTPH2PS 544(DI), Z26; \
-	NEXT(SCALE);            \
-	ADDQ $576, DI
-
-#define Q8_PAIR \
-	BYTES64;                 \
-	VCVTPH2PS 512(DI), Z26;  \
-	EACH1(SCALE, 0);         \
-	VCVTPH2PS 1056(DI), Z26; \
-	NEXT(SCALE);             \
-	ADDQ $1088, DI
-
-#define BF16_PAIR \
-	PAIRS64;       \
-	EACH1(ADD, 0); \
-	NEXT(ADD);     \
-	ADDQ $2048, DI
+#define WIDEAHEAD5 \
+	PREFETCHT0 192(BP); \
+	PREFETCHT0 256(BP); \
+	WIDEAHEAD3
 
 // Expanded tiles at DI, their scales and minima at CX.
 #define WIDESCALE(LOOP, EACH) \
 LOOP:                          \
+	WIDEAHEAD5; \
 	EACH(CLEAR, 0);            \
 	WIDE32(MULTIPLY, EACH);    \
 	VCVTPH2PS (CX), Z26;       \
@@ -310,6 +220,7 @@ LOOP:                          \
 
 #define WIDESCALEMIN(LOOP, EACH) \
 LOOP:                          \
+	WIDEAHEAD3; \
 	EACH(CLEAR, 0);            \
 	WIDE32(MULTIPLY, EACH);    \
 	VCVTPH2PS (CX), Z26;       \
@@ -335,15 +246,14 @@ loop:                \
 	MOVQ tiles+8(FP), DI;  \
 	MOVQ blocks+16(FP), CX
 
-#define ALL_ROWS(FORMAT, PAIR) \
+#define ALL_ROWS(FORMAT) \
 	CHOOSE_ROWS;          \
 	FORMAT(rows6, EACH6); \
 	FORMAT(rows5, EACH5); \
 	FORMAT(rows4, EACH4); \
 	FORMAT(rows3, EACH3); \
 	FORMAT(rows2, EACH2); \
-	TWO_BY_TWO(PAIR);     \
-	FORMAT(one, EACH1)
+	FORMAT(rows1, EACH1)
 
 #define HALF_WORDS \
 	MOVL $0xaaaaaaaa, CX; \
@@ -372,30 +282,34 @@ DATA bf16Nibbles40<>+48(SB)/8, $0x404040003f800000
 DATA bf16Nibbles40<>+56(SB)/8, $0x40e040c040a04080
 GLOBL bf16Nibbles40<>(SB), RODATA|NOPTR, $64
 
-// func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ41Quads(SB), NOSPLIT, $0-72
+// func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ41Quads(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	VMOVDQU16 bf16Nibbles41<>(SB), Z24
 	HALF_WORDS
-	ALL_ROWS(Q41, Q41_PAIR)
+	FIND_AHEAD
+	ALL_ROWS(Q41)
 
-// func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ40Quads(SB), NOSPLIT, $0-72
+// func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ40Quads(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	VMOVDQU16 bf16Nibbles40<>(SB), Z24
 	HALF_WORDS
-	ALL_ROWS(Q40, Q40_PAIR)
+	FIND_AHEAD
+	ALL_ROWS(Q40)
 
-// func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearQ8Quads(SB), NOSPLIT, $0-72
+// func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearQ8Quads(SB), NOSPLIT, $0-88
 	ARGUMENTS
-	ALL_ROWS(Q8, Q8_PAIR)
+	FIND_AHEAD
+	ALL_ROWS(Q8)
 
-// func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr)
-TEXT ·linearBF16Quads(SB), NOSPLIT, $0-72
+// func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+TEXT ·linearBF16Quads(SB), NOSPLIT, $0-88
 	ARGUMENTS
 	HALF_WORDS
-	ALL_ROWS(BF16, BF16_PAIR)
+	FIND_AHEAD
+	ALL_ROWS(BF16)
 
 // func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
 TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-88
@@ -414,11 +328,13 @@ done:
 	VZEROUPPER
 	RET
 
-// func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
-TEXT ·linearWideScaleQuads(SB), NOSPLIT, $0-88
+// func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
+TEXT ·linearWideScaleQuads(SB), NOSPLIT, $8-104
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
 	MOVQ scales+72(FP), CX
+	MOVQ ahead+88(FP), BP
+	ADDQ CX, BP
 	CHOOSE_ROWS
 	WIDESCALE(rows6, EACH6)
 	WIDESCALE(rows5, EACH5)
@@ -427,11 +343,13 @@ TEXT ·linearWideScaleQuads(SB), NOSPLIT, $0-88
 	WIDESCALE(rows2, EACH2)
 	WIDESCALE(rows1, EACH1)
 
-// func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride uintptr)
-TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $0-88
+// func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
+TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $8-104
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
 	MOVQ scales+72(FP), CX
+	MOVQ ahead+88(FP), BP
+	ADDQ CX, BP
 	CHOOSE_ROWS
 	WIDESCALEMIN(rows6, EACH6)
 	WIDESCALEMIN(rows5, EACH5)
