@@ -18,7 +18,7 @@ var layers = map[string][]string{
 	"examples/...": {"tinker", "local"},
 
 	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
-	"internal/bench/machine": {"internal/cpu"},
+	"internal/bench/machine": {"internal/cpu", "internal/engine/pages"},
 
 	"local":  {"tinker", "internal/server", "internal/engine", "internal/catalog", "internal/tinymodel"},
 	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer", "internal/receipt"},

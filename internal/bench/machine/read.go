@@ -1,6 +1,11 @@
 package machine
 
-import "context"
+import (
+	"context"
+	"unsafe"
+
+	"tinsmith.example/internal/engine/pages"
+)
 
 // The memory that is read: far more than the caches of any machine hold.
 const (
@@ -16,13 +21,20 @@ const pieceBytes = 1 << 20
 const roundBytes = 256
 
 // ReadRate is how many bytes per second threads goroutines read from memory
-// together, each its own part of a large buffer from one end to the other.
+// together, each its own part of a large buffer from one end to the other. The
+// memory is of the kind that an engine keeps its weights in.
 func ReadRate(ctx context.Context, threads int) (float64, error) {
 	workers := make([]reader, threads)
+	arenas := make([]pages.Arena, threads)
+	defer func() {
+		for i := range arenas {
+			_ = arenas[i].Free()
+		}
+	}()
 	part := max(threadRead, leastRead/threads) / pieceBytes * pieceBytes
 	return Rate(ctx, threads, func(w int) float64 {
 		if workers[w].words == nil { // in the first pass, which will not be the best: memory is mapped as it is first written
-			workers[w].fill(part)
+			workers[w].fill(arenas[w].Take(part))
 		}
 		return workers[w].read()
 	})
@@ -35,8 +47,8 @@ type reader struct {
 	xor   uint64 // of all that was read, so that no reading is left out
 }
 
-func (r *reader) fill(bytes int) {
-	r.words = make([]uint64, bytes/8)
+func (r *reader) fill(memory []byte) {
+	r.words = unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(memory))), len(memory)/8)
 	for i := range r.words {
 		r.words[i] = uint64(i)
 	}

@@ -32,14 +32,22 @@ type Team struct {
 	// open, so that a member that sleeps through it is not waited for.
 	state atomic.Uint64
 	left  atomic.Int64 // members that have entered and left again
-	next  atomic.Int64 // first item that nobody has taken
+	parts []part       // the items, by the worker that begins with them
 
 	// Written by Run before the loop opens, read by members that entered.
-	items, batch int
-	body         func(worker, item int)
+	batch int
+	body  func(worker, item int)
 
 	failed atomic.Pointer[Panic]
 	closed atomic.Bool
+}
+
+// A part is consecutive items, of which nobody has taken those from next on. It
+// fills two cache lines, so that workers do not share one.
+type part struct {
+	next atomic.Int64
+	end  int64
+	_    [112]byte
 }
 
 type member struct {
@@ -54,7 +62,7 @@ const (
 
 // New starts a team of n threads, n >= 1: the caller of Run and n-1 others.
 func New(n int) *Team {
-	t := &Team{}
+	t := &Team{parts: make([]part, n)}
 	for i := 1; i < n; i++ {
 		m := &member{wake: make(chan struct{}, 1)}
 		t.members = append(t.members, m)
@@ -76,7 +84,9 @@ func (t *Team) Close() {
 
 // Run calls body for every item from 0 to items-1 and returns when all are
 // done. Calls run at the same time on different workers, each worker's one
-// after the other, in no particular order. A panic in body is passed on, after
+// after the other. A worker goes through its share of the items in rising order,
+// so that what lies side by side in memory is read in one run, then helps others
+// with theirs; no order may matter. A panic in body is passed on, after
 // the other items have been done or given up: as a *Panic if there are several
 // threads.
 func (t *Team) Run(items int, body func(worker, item int)) {
@@ -86,9 +96,11 @@ func (t *Team) Run(items int, body func(worker, item int)) {
 		}
 		return
 	}
-	t.items, t.body = items, body
-	t.batch = max(1, items/(8*t.Size()))
-	t.next.Store(0)
+	t.body, t.batch = body, max(1, items/(8*t.Size()))
+	for i := range t.parts {
+		t.parts[i].next.Store(int64(items * i / len(t.parts)))
+		t.parts[i].end = int64(items * (i + 1) / len(t.parts))
+	}
 	t.left.Store(0)
 	t.state.Store(t.state.Load()&^(loopStep-1) + loopStep | openBit)
 	t.wakeAll()
@@ -124,21 +136,23 @@ func (t *Team) join() {
 	}
 }
 
-// work takes items until there are none.
+// work takes items until there are none: first of the worker's own part.
 func (t *Team) work(worker int) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.failed.CompareAndSwap(nil, &Panic{p, debug.Stack()})
-			t.next.Store(int64(t.items)) // the others stop early
+			for i := range t.parts { // the others stop early
+				t.parts[i].next.Store(t.parts[i].end)
+			}
 		}
 	}()
-	for {
-		end := int(t.next.Add(int64(t.batch)))
-		for i := end - t.batch; i < min(end, t.items); i++ {
-			t.body(worker, i)
-		}
-		if end >= t.items {
-			return
+	for i := range t.parts {
+		p := &t.parts[(worker+i)%len(t.parts)]
+		for p.next.Load() < p.end {
+			from := p.next.Add(int64(t.batch)) - int64(t.batch)
+			for item := from; item < min(from+int64(t.batch), p.end); item++ {
+				t.body(worker, int(item))
+			}
 		}
 	}
 }
