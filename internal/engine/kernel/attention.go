@@ -79,13 +79,11 @@ func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks [][]
 
 // score computes the scores of a span's blocks for count rows.
 func (a *Attention) score(q *Planes, first, count int, blocks [][]byte) {
-	for i := range count {
-		clear(a.scores[i*SpanPositions:][:len(blocks)*BlockPositions])
-	}
 	for b, block := range blocks {
 		linear(&linearArgs{
 			format:     tileBF16x2,
 			out:        a.scores[b*BlockPositions:],
+			fresh:      true,
 			stride:     SpanPositions,
 			x:          q.from(first, 0),
 			tiles:      block[:a.layout.keyBytes()],
@@ -111,10 +109,10 @@ func (a *Attention) weigh(i, valid, blocks int) {
 // mix computes a span's output rows: the weights times the blocks' values.
 func (a *Attention) mix(count int, blocks [][]byte) {
 	dim := a.layout.valueTiles * TileN
-	clear(a.span[:count*dim])
 	linear(&linearArgs{
 		format:     tileBF16x2,
 		out:        a.span,
+		fresh:      true,
 		stride:     dim,
 		x:          a.weights.from(0, 0),
 		table:      blocks,

@@ -14,13 +14,11 @@ func (m *Matrix) MulPanels(s *Scratch, out []float32, stride int, x *Planes, row
 		panic("kernel: MulPanels: x and the matrix differ in K")
 	}
 	col := panel * TileN
-	for r := range rows {
-		clear(out[r*stride+col : r*stride+col+panels*TileN])
-	}
 	size := m.panelBytes()
 	linear(&linearArgs{
 		format:     tileFormat(m.Format),
 		out:        out[col:],
+		fresh:      true,
 		stride:     stride,
 		x:          x.from(0, 0),
 		tiles:      m.tiles[panel*size : (panel+panels)*size],
@@ -54,12 +52,14 @@ func (f tileFormat) bytes() int {
 }
 
 // linearArgs are the arguments of a linear kernel: panels of blocks consecutive
-// tiles, against rows rows of planes, added block by block to out.
+// tiles, against rows rows of planes, added block by block to
+// out.
 type linearArgs struct {
 	format tileFormat
 	// Row r of panel p is the 16 values at out[r*stride+16*p:].
 	out    []float32
 	stride int
+	fresh  bool // out is overwritten instead: its sums begin at +0
 	x      activations
 	// Panel p begins at tiles[p*panelBytes:]. Or, for tileBF16x2, every block has
 	// memory of its own: panel p's tile of block b is at
@@ -122,11 +122,21 @@ func (a *linearArgs) tile(p, b int) []byte {
 // blockByBlock runs a kernel that knows no tables on each of a table's blocks.
 func (a *linearArgs) blockByBlock(run func(*linearArgs)) {
 	part := *a
-	part.table, part.blocks = nil, 1
+	part.table, part.blocks, part.fresh = nil, 1, false
 	for b, block := range a.table[:a.blocks] {
 		part.tiles = block[a.offset:]
 		part.x.block = a.x.block + b
 		run(&part)
+	}
+}
+
+// clear does what fresh asks for, for kernels that only add.
+func (a *linearArgs) clear() {
+	if !a.fresh {
+		return
+	}
+	for r := range a.rows {
+		clear(a.out[r*a.stride:][:a.panels*TileN])
 	}
 }
 

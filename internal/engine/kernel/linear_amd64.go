@@ -14,34 +14,34 @@ import (
 // as long.
 
 //go:noescape
-func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
-func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
-func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
 func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -89,10 +89,10 @@ func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *
 func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
+func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
 
 //go:noescape
-func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
+func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
 
 //go:noescape
 func expandQ8Quads(wide, tiles *byte, blocks uintptr)
@@ -103,7 +103,7 @@ func expandQ40Quads(wide, tiles *byte, blocks uintptr)
 //go:noescape
 func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 
-type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
+type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 // panelRows is the most rows of a panelKernel, which keeps four chains of each
 // row in registers.
@@ -143,8 +143,10 @@ const maxCallBlocks = 256
 func linearRows(a *linearArgs) {
 	switch {
 	case level == cpu.Portable:
+		a.clear()
 		linearGeneric(a)
 	case a.x.form == formTileRows:
+		a.clear()
 		linearTiles(a)
 	case a.format == tileBF16x2 && a.x.form == formQuads:
 		a.planesByPanel(linearBF16x2Quads)
@@ -157,6 +159,7 @@ func linearRows(a *linearArgs) {
 	case level >= cpu.AVX512:
 		a.panelByPanel(floatKernels[a.format])
 	default:
+		a.clear()
 		linearAVX2(a)
 	}
 }
@@ -224,6 +227,15 @@ func (a *linearArgs) ahead(blocks uintptr) ahead {
 	return ahead{uintptr(a.panelBytes), step, blocks * step}
 }
 
+// keep is the mask of out's lanes that are added to in the call that begins at
+// block b: none, if that one overwrites them.
+func (a *linearArgs) keep(b int) uintptr {
+	if a.fresh && b == 0 {
+		return 0
+	}
+	return 1<<TileN - 1
+}
+
 // panelByPanel runs the kernel on each panel, some rows at a time.
 func (a *linearArgs) panelByPanel(run panelKernel) {
 	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
@@ -232,14 +244,14 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 		for p := range a.panels {
 			c, next := a.call(p, done), a.ahead(blocks)
 			for r, n := range rowGroups(a.rows, panelRows) {
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n, next.start, next.step)
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n, next.start, next.step, a.keep(done))
 				next.start += next.advance
 			}
 		}
 	}
 }
 
-type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
+type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 // planesByPanel is panelByPanel for weights in two planes, which may lie in a
 // table. Attention has a few blocks, so that they are not cut.
@@ -252,12 +264,12 @@ func (a *linearArgs) planesByPanel(run planesKernel) {
 	for p := range a.panels {
 		c := a.call(p, 0)
 		for r, n := range rowGroups(a.rows, panelRows) {
-			run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes))
+			run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes), a.keep(0))
 		}
 	}
 }
 
-type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
+type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
 
 // wideKernels has, by quantised format, what expands its tiles to bf16 and what
 // multiplies the expanded tiles.
@@ -284,7 +296,7 @@ func linearWide(a *linearArgs) {
 			k.expand(wide, (*byte)(c.tiles), blocks)
 			scales, next := (*byte)(unsafe.Add(c.tiles, k.scales)), a.ahead(blocks)
 			for r, n := range rowGroups(a.rows, panelRows) {
-				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size, next.start, next.step)
+				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size, next.start, next.step, a.keep(done))
 				next.start += next.advance
 			}
 		}

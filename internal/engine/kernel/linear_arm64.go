@@ -92,6 +92,7 @@ var panelKernels = [...][4]struct {
 const maxCallBlocks = 64
 
 func linearRows(a *linearArgs) {
+	a.clear()
 	if level == cpu.Portable {
 		linearGeneric(a)
 		return

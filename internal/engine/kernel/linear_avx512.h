@@ -10,6 +10,8 @@
 //	BX  sums, at this block; rows AX, R14 = 3*AX, R15 = 5*AX apart
 //	DI  tile                       CX  scratch
 //
+// K3 is 0 where the first block's sums begin at +0 instead of out.
+//
 // A file that includes this one defines SCALES, MINIMA and SCRATCH: registers
 // that are free at the end of a block.
 
@@ -42,7 +44,8 @@
 	VADDPS  LO, LE, LE;                        \
 	VADDPS  LE, HE, HE;                        \
 	VMULPS  SCALES, HE, HE;                    \
-	VADDPS  ROW(0, DX, R11, R12, R13), HE, HE; \
+	VMOVUPS.Z ROW(0, DX, R11, R12, R13), K3, SCRATCH; \
+	VADDPS  SCRATCH, HE, HE;                   \
 	VMOVUPS HE, ROW(0, DX, R11, R12, R13)
 
 // The same, then out += m*s.
@@ -51,7 +54,8 @@
 	VADDPS      LO, LE, LE;                               \
 	VADDPS      LE, HE, HE;                               \
 	VMULPS      SCALES, HE, HE;                           \
-	VADDPS      ROW(0, DX, R11, R12, R13), HE, HE;        \
+	VMOVUPS.Z   ROW(0, DX, R11, R12, R13), K3, SCRATCH;    \
+	VADDPS      SCRATCH, HE, HE;                          \
 	VMULPS.BCST ROW(0, BX, AX, R14, R15), MINIMA, SCRATCH; \
 	VADDPS      SCRATCH, HE, HE;                          \
 	VMOVUPS     HE, ROW(0, DX, R11, R12, R13)
@@ -60,7 +64,8 @@
 #define ADD(A, N, ROW, HE, HO, LE, LO) \
 	VADDPS  HO, HE, HE;                        \
 	VADDPS  LO, LE, LE;                        \
-	VADDPS  ROW(0, DX, R11, R12, R13), HE, HE; \
+	VMOVUPS.Z ROW(0, DX, R11, R12, R13), K3, SCRATCH; \
+	VADDPS  SCRATCH, HE, HE;                   \
 	VADDPS  LE, HE, HE;                        \
 	VMOVUPS HE, ROW(0, DX, R11, R12, R13)
 
@@ -104,6 +109,7 @@
 
 // To the next block, or out.
 #define NEXT_BLOCK(LOOP, XBYTES) \
+	KXNORW K3, K3, K3;  \
 	ADDQ $XBYTES, SI;   \
 	DECQ blocks+56(FP); \
 	JNZ  LOOP;          \
@@ -113,6 +119,7 @@
 // The same where CX is the next entry of a table of blocks: Go slices, in which
 // the tile lies at an offset. CX is 0 where the tiles follow each other.
 #define NEXT_TABLE_BLOCK(LOOP, XBYTES) \
+	KXNORW K3, K3, K3;      \
 	ADDQ  $XBYTES, SI;      \
 	DECQ  blocks+56(FP);    \
 	JZ    done;             \
@@ -126,6 +133,8 @@
 // Weights that come next: CX, which moves by a step a block. A block asks for as
 // many lines as its tile has; the caller chooses where and how far.
 #define FIND_AHEAD \
+	MOVQ keep+88(FP), CX;  \
+	KMOVW CX, K3;          \
 	MOVQ ahead+72(FP), CX; \
 	ADDQ DI, CX
 

@@ -177,37 +177,39 @@ DATA nibbles40<>+48(SB)/8, $0x40a0000040800000
 DATA nibbles40<>+56(SB)/8, $0x40e0000040c00000
 GLOBL nibbles40<>(SB), RODATA|NOPTR, $64
 
-// func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ41AVX512(SB), NOSPLIT, $0-88
+// func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ41AVX512(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	VMOVUPS nibbles41<>(SB), Z24
 	FIND_AHEAD
 	ALL_ROWS(Q41)
 
-// func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ40AVX512(SB), NOSPLIT, $0-88
+// func linearQ40AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ40AVX512(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	VMOVUPS nibbles40<>(SB), Z24
 	FIND_AHEAD
 	ALL_ROWS(Q40)
 
-// func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ8AVX512(SB), NOSPLIT, $0-88
+// func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ8AVX512(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	FIND_AHEAD
 	ALL_ROWS(Q8)
 
-// func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-88
+// func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	BF16_MASK
 	FIND_AHEAD
 	ALL_ROWS(BF16)
 
-// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
-TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-88
+// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	BF16_MASK
+	MOVQ keep+88(FP), CX
+	KMOVW CX, K3
 	MOVQ next+72(FP), CX
 	CHOOSE_ROWS
 	BF16X2(rows6, EACH6)

@@ -2,4 +2,7 @@
 
 package kernel
 
-func linearRows(a *linearArgs) { linearGeneric(a) }
+func linearRows(a *linearArgs) {
+	a.clear()
+	linearGeneric(a)
+}

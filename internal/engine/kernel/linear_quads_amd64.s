@@ -282,39 +282,41 @@ DATA bf16Nibbles40<>+48(SB)/8, $0x404040003f800000
 DATA bf16Nibbles40<>+56(SB)/8, $0x40e040c040a04080
 GLOBL bf16Nibbles40<>(SB), RODATA|NOPTR, $64
 
-// func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ41Quads(SB), NOSPLIT, $0-88
+// func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ41Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	VMOVDQU16 bf16Nibbles41<>(SB), Z24
 	HALF_WORDS
 	FIND_AHEAD
 	ALL_ROWS(Q41)
 
-// func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ40Quads(SB), NOSPLIT, $0-88
+// func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ40Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	VMOVDQU16 bf16Nibbles40<>(SB), Z24
 	HALF_WORDS
 	FIND_AHEAD
 	ALL_ROWS(Q40)
 
-// func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearQ8Quads(SB), NOSPLIT, $0-88
+// func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearQ8Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	FIND_AHEAD
 	ALL_ROWS(Q8)
 
-// func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step uintptr)
-TEXT ·linearBF16Quads(SB), NOSPLIT, $0-88
+// func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+TEXT ·linearBF16Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	HALF_WORDS
 	FIND_AHEAD
 	ALL_ROWS(BF16)
 
-// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset uintptr)
-TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-88
+// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
 	HALF_WORDS
+	MOVQ keep+88(FP), CX
+	KMOVW CX, K3
 	MOVQ next+72(FP), CX
 	CHOOSE_ROWS
 	BF16X2(rows6, EACH6)
@@ -328,10 +330,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
-TEXT ·linearWideScaleQuads(SB), NOSPLIT, $8-104
+// func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
+TEXT ·linearWideScaleQuads(SB), NOSPLIT, $8-112
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
+	MOVQ keep+104(FP), CX
+	KMOVW CX, K3
 	MOVQ scales+72(FP), CX
 	MOVQ ahead+88(FP), BP
 	ADDQ CX, BP
@@ -343,10 +347,12 @@ TEXT ·linearWideScaleQuads(SB), NOSPLIT, $8-104
 	WIDESCALE(rows2, EACH2)
 	WIDESCALE(rows1, EACH1)
 
-// func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step uintptr)
-TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $8-104
+// func linearWideScaleMinQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
+TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $8-112
 	MOVQ wide+48(FP), DI
 	ROW_ARGUMENTS
+	MOVQ keep+104(FP), CX
+	KMOVW CX, K3
 	MOVQ scales+72(FP), CX
 	MOVQ ahead+88(FP), BP
 	ADDQ CX, BP
