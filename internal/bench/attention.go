@@ -53,10 +53,11 @@ type attentionWorker struct {
 
 func newAttentionWorker(headDim, positions, rows, group int) *attentionWorker {
 	r := rand.New(rand.NewPCG(1, 2))
+	// The queries have the form that the engine gives them, for many rows.
 	layout := kernel.NewKVLayout(headDim)
 	a := &attentionWorker{
 		attention: kernel.NewAttention(layout), headDim: headDim, rows: rows, group: group,
-		first: positions - rows/group, queries: kernel.NewPlanes(rows, headDim), out: make([]float32, rows*headDim),
+		first: positions - rows/group, queries: kernel.NewPlanes(kernel.MaxAttentionRows, headDim), out: make([]float32, rows*headDim),
 	}
 	vector := make([]float32, headDim)
 	random := func() []float32 {

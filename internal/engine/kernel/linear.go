@@ -52,8 +52,7 @@ func (f tileFormat) bytes() int {
 }
 
 // linearArgs are the arguments of a linear kernel: panels of blocks consecutive
-// tiles, against rows rows of planes, added block by block to
-// out.
+// tiles, against rows rows of planes, added block by block to out.
 type linearArgs struct {
 	format tileFormat
 	// Row r of panel p is the 16 values at out[r*stride+16*p:].

@@ -7,7 +7,7 @@
 // rounded to nearest even. The definition has two chains a plane, even k and
 // odd k. So the two products of one instruction must be two steps of one chain:
 // k = 4q (upper half) and 4q+2 (lower), and k = 4q+1 and 4q+3. Both sides have
-// them so: x as formQuads (planes.go), the weights below. That is twice
+// them so: x as formQuads (form.go), the weights below. That is twice
 // the products of a float32 multiply-add an instruction. The instruction takes
 // denormals for zero and flushes denormal sums; neither occurs (docs/arithmetic.md,
 // "Planes").

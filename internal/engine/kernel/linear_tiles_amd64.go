@@ -118,6 +118,9 @@ func linearTiles(a *linearArgs) {
 
 // tileRows does some panels for rows r to r+rows-1, a few tiles of them.
 func tileRows(a *linearArgs, panel, panels, r, rows int) {
+	if a.scratch.tiles == nil {
+		a.scratch.tiles = newTileScratch()
+	}
 	s := a.scratch.tiles
 	const square = TileN * TileN
 	loadAcc(a, s.acc, panel, panels, r, rows)

@@ -3,8 +3,8 @@ package kernel
 // Scratch is the working memory of one goroutine's linear layers. Its contents
 // mean nothing between calls.
 type Scratch struct {
-	wide  []byte // tiles with their weights expanded to bf16
-	tiles *tileScratch
+	wide  []byte       // tiles with their weights expanded to bf16
+	tiles *tileScratch // nil before the matrix unit's first call
 }
 
 // wideBlocks is how many tiles are expanded at a time: they stay in the cache
@@ -38,8 +38,5 @@ func newTileScratch() *tileScratch {
 
 // NewScratch makes working memory.
 func NewScratch() *Scratch {
-	return &Scratch{
-		wide:  AlignedBytes(wideBlocks * bf16TileBytes),
-		tiles: newTileScratch(),
-	}
+	return &Scratch{wide: AlignedBytes(wideBlocks * bf16TileBytes)}
 }

@@ -40,22 +40,52 @@ func checkKernels(r *rand.Rand) error {
 }
 
 func checkLinear(r *rand.Rand, f tileFormat, rows int) error {
-	const blocks = 2
+	const blocks, panels = 3, 3
 	x := NewPlanes(rows, blocks*BlockK)
 	for i := range rows {
 		x.Split(i, checkInput(r, x.K))
 	}
-	tiles := AlignedBytes(blocks * f.bytes())
+	tiles := AlignedBytes(panels * blocks * f.bytes())
 	for i := 0; i < len(tiles); i += 2 { // bf16 values of the range that tiles hold, which as halves are finite
 		binary.LittleEndian.PutUint16(tiles[i:], uint16(0x2400+r.IntN(0x1c00))|uint16(r.IntN(2))<<15)
 	}
-	got, want := checkInput(r, rows*TileN), make([]float32, rows*TileN)
-	copy(want, got)
-	a := &linearArgs{format: f, out: got, stride: TileN, x: x.from(0, 0), tiles: tiles, panels: 1, blocks: blocks, rows: rows, scratch: NewScratch()}
-	linearRows(a)
+	a := &linearArgs{format: f, stride: panels * TileN, x: x.from(0, 0), tiles: tiles, panels: panels, panelBytes: blocks * f.bytes(), blocks: blocks, rows: rows, scratch: NewScratch()}
+	what := fmt.Sprintf("linear, tile format %d, %d rows", f, rows)
+	want := make([]float32, rows*panels*TileN)
 	a.out = want
 	linearGeneric(a)
-	return compare(fmt.Sprintf("linear, tile format %d, %d rows", f, rows), got, want)
+	got := make([]float32, len(want))
+	for i := range got {
+		got[i] = float32(math.NaN()) // to be overwritten
+	}
+	a.out, a.fresh = got, true
+	linearRows(a)
+	if err := compare(what, got, want); err != nil {
+		return err
+	}
+	got = checkInput(r, len(want)) // to be added to
+	copy(want, got)
+	a.out, a.fresh = want, false
+	linearGeneric(a)
+	a.out = got
+	if f == tileBF16x2 { // what adds in attention reads a table
+		a.table, a.panelBytes = tableOf(a), f.bytes()
+	}
+	linearRows(a)
+	return compare(what+", added", got, want)
+}
+
+// tableOf copies a's tiles to a piece of memory for each block.
+func tableOf(a *linearArgs) [][]byte {
+	table := make([][]byte, a.blocks)
+	size := a.format.bytes()
+	for b := range table {
+		table[b] = AlignedBytes(a.panels * size)
+		for p := range a.panels {
+			copy(table[b][p*size:], a.tile(p, b)[:size])
+		}
+	}
+	return table
 }
 
 func checkVectors(r *rand.Rand) error {

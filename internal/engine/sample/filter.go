@@ -44,7 +44,7 @@ func (r *Row) filter(p Params, invT float32) *kept {
 	if k.valid && k.params == p {
 		return k
 	}
-	k.valid, k.params = true, p
+	k.params = p
 	byCount := p.TopK > 0 && p.TopK < len(r.logits)
 	if byCount && worthAList(p.TopK, len(r.logits), invT) {
 		k.takeList(r, p.TopK, invT)
@@ -61,6 +61,7 @@ func (r *Row) filter(p Params, invT float32) *kept {
 		k.least = leastWeight(p.MinP)
 		k.forget()
 	}
+	k.valid = true // last: other weights end what was kept with the former
 	return k
 }
 

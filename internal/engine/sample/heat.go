@@ -22,6 +22,7 @@ func (r *Row) heat(invT float32) *heat {
 		return &r.own
 	}
 	if r.other.invT != invT {
+		r.kept.valid = false // its weights may be these
 		r.other.reset(r.logits, r.max, invT)
 	}
 	return &r.other

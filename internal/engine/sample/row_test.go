@@ -208,3 +208,19 @@ func mustPanic(t *testing.T, what string, f func()) {
 	}()
 	f()
 }
+
+// TestDrawsDependOnTheirArgumentsAlone mixes temperatures and filters on one
+// row, and draws each once more from a row of its own.
+func TestDrawsDependOnTheirArgumentsAlone(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 8))
+	x := flatRow(rnd, 6000)
+	r := at(t, x)
+	for i := range 600 {
+		p := Params{Temperature: []float64{0, 0.5, 1, 3}[rnd.IntN(4)], TopP: []float64{1, 0.9}[rnd.IntN(2)], Seed: uint64(i)}
+		p.TopK = []int{0, 0, 5, 3000}[rnd.IntN(4)]
+		p.MinP = []float64{0, 0, 0.01}[rnd.IntN(3)]
+		if got, want := r.Draw(p, 1, 2), at(t, x).Draw(p, 1, 2); got != want {
+			t.Fatalf("draw %d, %+v: got %d, want %d", i, p, got, want)
+		}
+	}
+}
