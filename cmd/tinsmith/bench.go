@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"tinsmith.example/internal/bench"
 	"tinsmith.example/internal/catalog"
@@ -14,14 +16,16 @@ import (
 )
 
 type benchCommand struct {
-	Model     string   `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: ${model})."`
-	Threads   int      `help:"The most threads that compute; 0: one per CPU."`
-	Rounds    int      `default:"3" help:"How often each load runs; the best and the median count."`
-	Load      []string `placeholder:"NAME" help:"Run this load alone: stream1, group16, batch32 or score16. Repeatable (default: all loads, and what else there is to measure)."`
-	Peer      []string `sep:"none" placeholder:"KIND=URL" help:"A server that does the same loads in turn: llama=URL (llama-server), vllm=URL or tinker=URL. Repeatable."`
-	PlainHTTP bool     `name:"plain-http" help:"Allow tinker=URL to be of http to another machine: the key can be read on the way."`
-	Compare   string   `placeholder:"FILE" help:"What bench --json printed before: show ratios to it, too."`
-	JSON      bool     `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
+	Model     string        `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: ${model})."`
+	Threads   int           `help:"The most threads that compute; 0: one per CPU."`
+	Rounds    int           `default:"3" help:"How often each load runs; the best and the median count."`
+	Load      []string      `placeholder:"NAME" help:"Run this load alone: stream1, group16, batch32 or score16; or one that runs only so: arrival, prefix or mixed. Repeatable (default: the first four, and what else there is to measure)."`
+	For       time.Duration `placeholder:"DURATION" help:"How long --load mixed starts requests, such as 30m (default: 60s)."`
+	Memory    byteSize      `placeholder:"SIZE" help:"What the KV cache may take, such as 2GiB (default: half of what is free)."`
+	Peer      []string      `sep:"none" placeholder:"KIND=URL" help:"A server that does the same loads in turn: llama=URL (llama-server), vllm=URL or tinker=URL. Repeatable."`
+	PlainHTTP bool          `name:"plain-http" help:"Allow tinker=URL to be of http to another machine: the key can be read on the way."`
+	Compare   string        `placeholder:"FILE" help:"What bench --json printed before: show ratios to it, too."`
+	JSON      bool          `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
 }
 
 // Help is the second part of the subcommand's --help.
@@ -29,6 +33,7 @@ func (*benchCommand) Help() string {
 	return `Examples:
   tinsmith bench
   tinsmith bench --load batch32 --load score16 --rounds 5
+  tinsmith bench --load mixed --for 30m --memory 2GiB
   tinsmith bench --json > before.json       # then, after a change:
   tinsmith bench --compare before.json
   tinsmith bench --peer llama=http://127.0.0.1:8080 --peer vllm=http://127.0.0.1:8000
@@ -38,7 +43,12 @@ Measures the engine inside this process. The loads, in tokens per second:
   group16  one prompt of 64 tokens, 16 samples of 64
   batch32  32 prompts of 64 tokens at once, 64 tokens of each
   score16  the log probabilities of 16 prompts of 512 tokens
-Beside each stands what this machine allows: its limit if it always read memory,
+These run only if --load names them:
+  arrival  a prompt of 4,000 tokens comes while 32 sequences are sampled
+  prefix   what a second request costs that shares 2,000 tokens with a first
+  mixed    24 clients with requests of all kinds and sizes, some cancelled; some
+           of the answers are computed again and compared, to the bit
+Beside each of the four stands what this machine allows: its limit if it always read memory,
 or always multiplied, as fast as it can, and the share of that which was reached.
 Then the first token, long prompts, and attention by itself; --load leaves these
 out.
@@ -57,9 +67,17 @@ func (c *benchCommand) Validate() error {
 		return fmt.Errorf("--rounds %d: must be at least 1", c.Rounds)
 	}
 	for _, name := range c.Load {
-		if !slices.ContainsFunc(bench.Loads(), func(l bench.Load) bool { return l.Name == name }) {
-			return fmt.Errorf("--load %s: the loads are %s", name, loadNames())
+		if !slices.Contains(loadNames(), name) {
+			return fmt.Errorf("--load %s: the loads are %s", name, strings.Join(loadNames(), ", "))
 		}
+	}
+	switch {
+	case c.For < 0:
+		return fmt.Errorf("--for %v: must be positive", c.For)
+	case c.For > 0 && !slices.Contains(c.Load, "mixed"):
+		return errors.New("--for is for --load mixed")
+	case len(c.Peer) > 0 && len(c.loads()) == 0:
+		return errors.New("--peer is for the loads stream1, group16, batch32 and score16")
 	}
 	for _, peer := range c.Peer {
 		if _, _, err := splitPeer(peer); err != nil {
@@ -69,12 +87,14 @@ func (c *benchCommand) Validate() error {
 	return nil
 }
 
-func loadNames() string {
-	var names []string
+func loadNames() (names []string) {
 	for _, l := range bench.Loads() {
 		names = append(names, l.Name)
 	}
-	return strings.Join(names, ", ")
+	for _, s := range bench.Studies() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // splitPeer takes KIND=URL apart.
@@ -106,6 +126,7 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 	fmt.Fprintf(std.err, "model: %s (%s)\n", found.Name, found.Path)
 	report, err := bench.Run(ctx, bench.Config{
 		Path: found.Path, Name: found.Name, Threads: c.Threads, Rounds: c.Rounds, Loads: c.loads(), Peers: peers, LoadsOnly: len(c.Load) > 0,
+		Studies: c.studies(), For: c.For, Memory: int64(c.Memory),
 		Note: func(format string, args ...any) { fmt.Fprintf(std.err, format+"\n", args...) },
 	})
 	if err != nil {
@@ -118,9 +139,14 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 		}
 	}
 	if c.JSON {
-		return std.printJSON(report)
+		err = std.printJSON(report)
+	} else {
+		err = writeReport(std.out, report)
 	}
-	return writeReport(std.out, report)
+	if report.Mixed != nil {
+		err = errors.Join(err, report.Mixed.Fault())
+	}
+	return err
 }
 
 // before is the report to compare with; nil: none.
@@ -145,6 +171,11 @@ func (c *benchCommand) loads() []bench.Load {
 	return slices.DeleteFunc(bench.Loads(), func(l bench.Load) bool {
 		return len(c.Load) > 0 && !slices.Contains(c.Load, l.Name)
 	})
+}
+
+// studies are the studies to run.
+func (c *benchCommand) studies() []bench.Study {
+	return slices.DeleteFunc(bench.Studies(), func(s bench.Study) bool { return !slices.Contains(c.Load, s.Name) })
 }
 
 // reach finds the peers, before anything is measured. The function that it

@@ -14,6 +14,9 @@ func writeReport(out io.Writer, r *bench.Report) error {
 	writeHead(w, r)
 	writeLoads(w, r.Loads)
 	writeAttention(w, r.Attention)
+	writeArrival(w, r.Arrival)
+	writePrefix(w, r.Prefix)
+	writeMixed(w, r.Mixed)
 	writePeers(w, r.Peers)
 	writeComparison(w, r.Comparison)
 	return w.Flush()
@@ -38,6 +41,9 @@ func writeHead(w io.Writer, r *bench.Report) {
 }
 
 func writeLoads(w io.Writer, loads []bench.LoadResult) {
+	if len(loads) == 0 {
+		return
+	}
 	fmt.Fprintln(w, "\nLOAD\tTOKENS/S\tMEDIAN\tLIMIT\tSHARE\tBOUND BY\tSTEPS\tMS, P50\tP90\tP99\tMAX")
 	for _, l := range loads {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%s\t%s\t%d\t%.2f\t%.2f\t%.2f\t%.2f\n",

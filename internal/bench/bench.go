@@ -23,6 +23,9 @@ type Config struct {
 	Rounds  int    // at least 1
 	Loads   []Load // in the order in which they run
 	Peers   []*Peer
+	Studies []Study       // after the loads
+	For     time.Duration // how long study mixed starts requests; 0: a minute
+	Memory  int64         // as engine.Options
 	// LoadsOnly leaves out what is neither a load nor a limit of the machine:
 	// first tokens, long prompts and attention by itself.
 	LoadsOnly bool
@@ -33,15 +36,15 @@ type Config struct {
 // Run loads the model and measures. If ctx ends, so does Run, with its cause.
 // Other errors are those of engine.Open and Engine.Sample, and *PeerError.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	b := &run{Config: c, report: Report{Version: Version, Rounds: c.Rounds, Loads: []LoadResult{}, Attention: []Attention{}, Peers: []PeerResult{}}}
+	b := &run{Config: c, log: newStepLog(), report: Report{Version: Version, Rounds: c.Rounds, Loads: []LoadResult{}, Attention: []Attention{}, Peers: []PeerResult{}}}
 	if err := b.open(); err != nil {
 		return nil, err
 	}
 	defer b.engine.Close()
 	b.prompts = newPrompts(b.info.VocabSize)
-	all := []func(context.Context) error{b.loads, b.firstToken, b.longPrefill, b.limits, b.attention}
+	all := []func(context.Context) error{b.loads, b.studies, b.firstToken, b.longPrefill, b.limits, b.attention}
 	if b.LoadsOnly {
-		all = []func(context.Context) error{b.loads, b.limits}
+		all = []func(context.Context) error{b.loads, b.studies, b.limits}
 	}
 	for _, measure := range all {
 		if err := measure(ctx); err != nil {
@@ -57,7 +60,7 @@ type run struct {
 	Config
 	engine  *engine.Engine
 	info    engine.Info
-	log     stepLog
+	log     *stepLog
 	prompts *prompts
 	best    [][]engine.StepStats // of each load's best round
 	long    []engine.StepStats   // of the long prompt
@@ -70,7 +73,7 @@ func (b *run) open() error {
 		return err
 	}
 	start := time.Now()
-	e, err := engine.Open(b.Path, engine.Options{Threads: b.Threads, OnStep: b.log.note})
+	e, err := engine.Open(b.Path, engine.Options{Threads: b.Threads, Memory: b.Memory, OnStep: b.log.note})
 	if err != nil {
 		return err
 	}

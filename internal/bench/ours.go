@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"tinsmith.example/internal/engine"
@@ -42,13 +43,20 @@ func (j *Job) request() *engine.Request {
 type stepLog struct {
 	mu    sync.Mutex
 	steps []engine.StepStats
+	news  chan struct{} // holds one thing if there are steps that wait has not seen
 }
+
+func newStepLog() *stepLog { return &stepLog{news: make(chan struct{}, 1)} }
 
 // note is a function for engine.Options.
 func (l *stepLog) note(s engine.StepStats) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.steps = append(l.steps, s)
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
 }
 
 // take returns the steps since it was last called.
@@ -58,4 +66,22 @@ func (l *stepLog) take() []engine.StepStats {
 	taken := l.steps
 	l.steps = nil
 	return taken
+}
+
+// wait returns the steps since take was last called, once they are as wanted.
+// If ctx ends first, its cause is the error.
+func (l *stepLog) wait(ctx context.Context, wanted func([]engine.StepStats) bool) ([]engine.StepStats, error) {
+	for {
+		select {
+		case <-l.news:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		l.mu.Lock()
+		steps := slices.Clone(l.steps)
+		l.mu.Unlock()
+		if wanted(steps) {
+			return steps, nil
+		}
+	}
 }

@@ -23,6 +23,9 @@ type Report struct {
 	Prefill     *Prefill     `json:"prefill"`        // nil: likewise
 	Loads       []LoadResult `json:"loads"`
 	Attention   []Attention  `json:"attention"`
+	Arrival     *Arrival     `json:"arrival"` // of the studies, nil: it was not asked for
+	Prefix      *Prefix      `json:"prefix"`
+	Mixed       *Mixed       `json:"mixed"`
 	Peers       []PeerResult `json:"peers"`
 	Comparison  []Ratio      `json:"comparison"` // with a report of before, if there is one
 }
