@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"tinsmith.example/internal/engine/kv"
@@ -74,14 +75,25 @@ type span struct {
 	first, count int // tokens within the chunk
 }
 
-// spans cuts the batch's attention into pieces of at most tokens tokens.
-func (s *step) spans(dst []span, kvHeads, tokens int) []span {
+// spans cuts the batch's attention into pieces of at most tokens tokens, those
+// that take longest first. Of a chunk that would make fewer than least pieces
+// they are half as large: a long context is then not left to some threads while
+// others wait.
+func (s *step) spans(dst []span, kvHeads, tokens, least int) []span {
 	for c, chunk := range s.chunks {
-		for first := 0; first < len(chunk.Tokens); first += tokens {
+		n, piece := len(chunk.Tokens), tokens
+		if (n+piece-1)/piece*kvHeads < least && n > 1 {
+			piece = max(1, min(n, piece)/2)
+		}
+		for first := 0; first < n; first += piece {
 			for h := range kvHeads {
-				dst = append(dst, span{c, h, first, min(tokens, len(chunk.Tokens)-first)})
+				dst = append(dst, span{c, h, first, min(piece, n-first)})
 			}
 		}
 	}
+	slices.SortStableFunc(dst, func(a, b span) int { return s.seen(b) - s.seen(a) })
 	return dst
 }
+
+// seen is how many positions the tokens of a span see, about.
+func (s *step) seen(p span) int { return p.count * (s.chunks[p.chunk].Pos + p.first + p.count) }

@@ -95,7 +95,7 @@ func (r *Runner) Finite(c int) bool { return !r.step.broken[c].Load() }
 
 // layersForward takes the step's rows from their tokens to their hidden states.
 func (r *Runner) layersForward() {
-	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)))
+	r.spans = r.step.spans(r.spans[:0], r.KVHeads, max(1, kernel.MaxAttentionRows/(r.Heads/r.KVHeads)), 2*r.team.Size())
 	rows := len(r.step.rows)
 	for _, p := range []*kernel.Planes{r.normed, r.mixed, r.gated} {
 		p.Reset(rows)
@@ -106,7 +106,7 @@ func (r *Runner) layersForward() {
 		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.attnNorm, i > 0) })
 		r.project(r.normed, rows, r.qkv, l.q, l.k, l.v)
 		r.team.Run(rows, func(_, row int) { r.cacheRow(i, l, row) })
-		r.team.Run(len(r.spans), func(w, s int) { r.attend(w, i, r.spans[s]) })
+		r.team.RunInOrder(len(r.spans), func(w, s int) { r.attend(w, i, r.spans[s]) })
 		r.team.Run(rows, func(_, row int) { r.mixed.Split(row, r.heads[row*r.mixed.K:]) })
 		r.project(r.mixed, rows, r.branch, l.o)
 		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.ffnNorm, true) })

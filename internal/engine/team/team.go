@@ -90,16 +90,37 @@ func (t *Team) Close() {
 // the other items have been done or given up: as a *Panic if there are several
 // threads.
 func (t *Team) Run(items int, body func(worker, item int)) {
+	n := len(t.parts)
+	t.run(items, max(1, items/(8*n)), body, func(part int) (from, to int) {
+		return items * part / n, items * (part + 1) / n
+	})
+}
+
+// RunInOrder is Run for items of which some take much longer than others: they
+// begin one by one in the order of their numbers, each on the next worker that is
+// free. With the longest first nobody waits long for the last.
+func (t *Team) RunInOrder(items int, body func(worker, item int)) {
+	t.run(items, 1, body, func(part int) (from, to int) {
+		if part == 0 {
+			return 0, items
+		}
+		return 0, 0
+	})
+}
+
+// run runs items in batches; share is what a part has of them.
+func (t *Team) run(items, batch int, body func(worker, item int), share func(part int) (from, to int)) {
 	if len(t.members) == 0 || items <= 1 {
 		for i := range items {
 			body(0, i)
 		}
 		return
 	}
-	t.body, t.batch = body, max(1, items/(8*t.Size()))
+	t.body, t.batch = body, batch
 	for i := range t.parts {
-		t.parts[i].next.Store(int64(items * i / len(t.parts)))
-		t.parts[i].end = int64(items * (i + 1) / len(t.parts))
+		from, to := share(i)
+		t.parts[i].next.Store(int64(from))
+		t.parts[i].end = int64(to)
 	}
 	t.left.Store(0)
 	t.state.Store(t.state.Load()&^(loopStep-1) + loopStep | openBit)

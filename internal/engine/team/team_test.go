@@ -2,6 +2,7 @@ package team
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,20 +14,41 @@ func TestEveryItemRunsOnce(t *testing.T) {
 		for _, items := range []int{0, 1, 2, 7, 100, 1000} {
 			for range 200 {
 				counts := make([]atomic.Int32, items)
-				team.Run(items, func(worker, i int) {
+				count := func(worker, i int) {
 					if worker < 0 || worker >= threads {
 						t.Errorf("worker %d of %d", worker, threads)
 					}
 					counts[i].Add(1)
-				})
+				}
+				team.Run(items, count)
+				team.RunInOrder(items, count)
 				for i := range counts {
-					if n := counts[i].Load(); n != 1 {
-						t.Fatalf("%d threads: item %d of %d ran %d times", threads, i, items, n)
+					if n := counts[i].Load(); n != 2 {
+						t.Fatalf("%d threads: item %d of %d ran %d times in two runs", threads, i, items, n)
 					}
 				}
 			}
 		}
 		team.Close()
+	}
+}
+
+// TestItemsBeginInOrder: no item begins before one with a lower number.
+func TestItemsBeginInOrder(t *testing.T) {
+	team := New(3)
+	defer team.Close()
+	for range 200 {
+		var mu sync.Mutex
+		begun := 0
+		team.RunInOrder(50, func(_, i int) {
+			mu.Lock()
+			defer mu.Unlock()
+			// At most the two others can have taken lower ones without having come here yet.
+			if i > begun+2 {
+				t.Errorf("item %d is the %dth to begin", i, begun+1)
+			}
+			begun++
+		})
 	}
 }
 
