@@ -30,7 +30,7 @@ const quantum = 16
 
 // shares says how much each group gets. Quantum by quantum the session is served
 // that has got the least so far, and of it the group that has.
-func (r *room) shares(groups []*Group) []int {
+func (s *Scheduler) shares(r *room, groups []*Group) []int {
 	got := make([]int, len(groups))
 	for any := false; r.tokens > 0 && r.cost > 0; any = true {
 		i := neediest(groups, got)
@@ -45,8 +45,7 @@ func (r *room) shares(groups []*Group) []int {
 			n, r.cost = 1, 0
 		}
 		got[i] += n
-		groups[i].given += n
-		groups[i].session.given += n
+		s.charge(groups[i], n)
 	}
 	return got
 }

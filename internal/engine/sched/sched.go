@@ -54,6 +54,7 @@ type Scheduler struct {
 	reserved int        // blocks promised to groups and samples, used or not
 	arrivals int        // of groups so far
 	sessions []*session // in order of their first group's arrival
+	served   int        // the most that given of a session has been
 	waiting  int        // groups that wait, of all sessions
 	prefills []*Group   // in order of admission
 	decodes  []*Group   // with samples that have not ended, in the same order
@@ -202,7 +203,7 @@ func (s *Scheduler) prefill(r room) []Part {
 		}
 	}
 	var parts []Part
-	for i, n := range r.shares(ready) {
+	for i, n := range s.shares(&r, ready) {
 		if n > 0 {
 			parts = append(parts, s.prefillPart(ready[i], n))
 		}

@@ -337,6 +337,74 @@ func TestSessionsGetPromptsAlike(t *testing.T) {
 	}
 }
 
+// TestALongPromptIsNotStarved: beside clients that come with the next short
+// prompt as soon as the last one has been answered, each as a session of its
+// own, as a new session every time or all of the long prompt's own session, a
+// long prompt gets its share; and so do they.
+func TestALongPromptIsNotStarved(t *testing.T) {
+	const long, room = 4000, 32
+	for _, kind := range []string{"sessions", "new sessions", "one session"} {
+		for _, length := range []int{16, 40, 200, 500} {
+			for _, clients := range []int{2, 4, 16} {
+				m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MaxPrefill: room, NoCache: true}, 1<<13)
+				next := func(*Group, int) (int32, bool) { return 0, true }
+				current := make([]*Group, clients)
+				asked := 0
+				ask := func() {
+					for i, g := range current {
+						if g != nil && g.state != ended {
+							continue
+						}
+						asked++
+						session := map[string]string{"sessions": fmt.Sprint(i), "new sessions": fmt.Sprint("new", asked), "one session": "long"}[kind]
+						current[i] = &Group{Prompt: make([]int32, length), Samples: 1, MaxTokens: 1, Session: session}
+						m.sched.Add(current[i])
+					}
+				}
+				ask()
+				m.step(next)
+				g := &Group{Prompt: make([]int32, long), Samples: 1, MaxTokens: 1, Session: "long"}
+				m.sched.Add(g)
+				before, share := m.steps, long*(clients+1)/room
+				for g.state != ended && m.steps < before+4*share {
+					ask()
+					m.step(next)
+				}
+				answered := (asked - clients) * length / clients // tokens of each client
+				if steps := m.steps - before; steps > 2*share || answered < long/3 {
+					t.Errorf("%s: beside %d clients with prompts of %d tokens %d steps, want about %d; %d tokens of each client",
+						kind, clients, length, steps, share, answered)
+				}
+			}
+		}
+	}
+}
+
+// TestUnusedTurnsAreGone: a session that long had no prompts, but a sample, does
+// not make up for it.
+func TestUnusedTurnsAreGone(t *testing.T) {
+	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, NoCache: true}, 4000)
+	next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens }
+	add := func(session string, tokens, most int) *Group {
+		g := &Group{Prompt: make([]int32, tokens), Samples: 1, MaxTokens: most, Session: session}
+		m.sched.Add(g)
+		return g
+	}
+	add("sleeps", 1, 1<<15)
+	m.step(next)
+	busy := add("busy", 8000, 1)
+	for busy.prefilled < 4000 {
+		m.step(next)
+	}
+	woken := add("sleeps", 4000, 1)
+	for before := busy.prefilled; woken.prefilled < 1000; {
+		m.step(next)
+		if ahead := woken.prefilled - (busy.prefilled - before); ahead > 3*quantum {
+			t.Fatalf("the session that slept is %d tokens ahead", ahead)
+		}
+	}
+}
+
 func abs(x int) int { return max(x, -x) }
 
 // TestLargeRequestsAreNotPassedForEver: small ones may go before one that does
