@@ -196,16 +196,14 @@ func (s *Scheduler) Append(g *Group, sample int, token int32, last bool) {
 
 // prefill plans the next parts of prompts.
 func (s *Scheduler) prefill(r room) []Part {
-	var ready []*Group
 	for _, g := range s.prefills { // all before any: none may follow what is not computed yet
-		if s.ready(g) {
-			ready = append(ready, g)
-		}
+		s.look(g)
 	}
+	s.share(&r)
 	var parts []Part
-	for i, n := range s.shares(&r, ready) {
-		if n > 0 {
-			parts = append(parts, s.prefillPart(ready[i], n))
+	for _, g := range s.prefills {
+		if g.planned > 0 {
+			parts = append(parts, s.prefillPart(g, g.planned))
 		}
 	}
 	s.prefills = slices.DeleteFunc(s.prefills, func(g *Group) bool { return g.state != prefilling })

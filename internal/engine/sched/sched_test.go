@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tinsmith.example/internal/engine/kv"
@@ -401,6 +402,39 @@ func TestUnusedTurnsAreGone(t *testing.T) {
 		m.step(next)
 		if ahead := woken.prefilled - (busy.prefilled - before); ahead > 3*quantum {
 			t.Fatalf("the session that slept is %d tokens ahead", ahead)
+		}
+	}
+}
+
+// TestSharingAPromptDelaysNobody: a group that begins like the last of a hundred
+// of another session is served as soon as without a cache. If that one is the end
+// of a chain in which each goes on where the one before ends and waits for it,
+// each can take a step more.
+func TestSharingAPromptDelaysNobody(t *testing.T) {
+	for _, links := range []int{1, 10} {
+		steps := map[bool]int{}
+		for _, noCache := range []bool{true, false} {
+			m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, NoCache: noCache}, 20000)
+			next := func(*Group, int) (int32, bool) { return 0, true }
+			var last []int32
+			for i := range int32(100) {
+				if int(i) <= 100-links {
+					last = make([]int32, 1000)
+					last[0] = i
+				}
+				last = append(slices.Clone(last), slices.Repeat([]int32{i}, minGain)...)
+				m.sched.Add(&Group{Prompt: last, Samples: 1, MaxTokens: 1, Session: "many"})
+			}
+			m.step(next)
+			one := &Group{Prompt: append(slices.Clone(last), 7), Samples: 1, MaxTokens: 1, Session: "one"}
+			m.sched.Add(one)
+			for before := m.steps; one.state != ended; {
+				m.step(next)
+				steps[noCache] = m.steps - before
+			}
+		}
+		if steps[false] > steps[true]+links {
+			t.Errorf("a chain of %d: %d steps, without a cache %d", links, steps[false], steps[true])
 		}
 	}
 }
