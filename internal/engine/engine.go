@@ -149,6 +149,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	_ = f.Release() // the matrices have been copied; what stays only costs memory
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
 	e.info.Threads = threads
+	e.identity.turn = make(chan struct{}, 1)
 	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
 		_ = m.Close()
@@ -280,8 +281,8 @@ func (e *Engine) Close() error {
 	if !first {
 		return nil
 	}
-	e.identity.mu.Lock() // nobody reads the file any more
-	defer e.identity.mu.Unlock()
+	e.identity.turn <- struct{}{} // nobody reads the file any more
+	defer func() { <-e.identity.turn }()
 	e.team.Close()
 	return errors.Join(e.pool.Close(), e.model.Close(), e.file.Close())
 }
