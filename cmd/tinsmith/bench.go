@@ -16,6 +16,7 @@ import (
 type benchCommand struct {
 	Model     string   `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: ${model})."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU."`
+	Memory    byteSize `placeholder:"SIZE" help:"What the KV cache may take, such as 2GiB (default: half of what is free)."`
 	Rounds    int      `default:"3" help:"How often each load runs; the best and the median count."`
 	Load      []string `placeholder:"NAME" help:"Run this load alone: stream1, group16, batch32 or score16. Repeatable (default: all loads, and what else there is to measure)."`
 	Peer      []string `sep:"none" placeholder:"KIND=URL" help:"A server that does the same loads in turn: llama=URL (llama-server), vllm=URL or tinker=URL. Repeatable."`
@@ -105,7 +106,7 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 	defer closePeers()
 	fmt.Fprintf(std.err, "model: %s (%s)\n", found.Name, found.Path)
 	report, err := bench.Run(ctx, bench.Config{
-		Path: found.Path, Name: found.Name, Threads: c.Threads, Rounds: c.Rounds, Loads: c.loads(), Peers: peers, LoadsOnly: len(c.Load) > 0,
+		Path: found.Path, Name: found.Name, Threads: c.Threads, Memory: int64(c.Memory), Rounds: c.Rounds, Loads: c.loads(), Peers: peers, LoadsOnly: len(c.Load) > 0,
 		Note: func(format string, args ...any) { fmt.Fprintf(std.err, format+"\n", args...) },
 	})
 	if err != nil {

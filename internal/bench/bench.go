@@ -20,6 +20,7 @@ type Config struct {
 	Path    string // of the model's file
 	Name    string // of the model
 	Threads int    // as engine.Options
+	Memory  int64  // likewise
 	Rounds  int    // at least 1
 	Loads   []Load // in the order in which they run
 	Peers   []*Peer
@@ -70,7 +71,7 @@ func (b *run) open() error {
 		return err
 	}
 	start := time.Now()
-	e, err := engine.Open(b.Path, engine.Options{Threads: b.Threads, OnStep: b.log.note})
+	e, err := engine.Open(b.Path, engine.Options{Threads: b.Threads, Memory: b.Memory, OnStep: b.log.note})
 	if err != nil {
 		return err
 	}
