@@ -64,7 +64,7 @@ func (s *Scheduler) follow(g *Group) bool {
 			break
 		}
 		if other.Key == g.Key && other.state == prefilling {
-			n := commonPrefix(other.Prompt, g.Prompt)
+			n := kv.CommonPrefix(other.Prompt, g.Prompt)
 			if there := min(len(other.Prompt), blocksFor(n)*BlockPositions); n >= least && there > g.until && other.prefilled < there {
 				g.leader, g.until = other, there
 			}
@@ -100,14 +100,4 @@ func last(blocks []*kv.Block) *kv.Block {
 		return nil
 	}
 	return blocks[len(blocks)-1]
-}
-
-func commonPrefix(a, b []int32) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
 }
