@@ -26,13 +26,13 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || !(n > 0) || n*unit.bytes >= math.MaxInt64 {
+		if err != nil || !(n*unit.bytes >= 1) || n*unit.bytes >= math.MaxInt64 {
 			break
 		}
 		*b = byteSize(n * unit.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q: must be a number above 0 with a unit, such as 2GiB or 500MB", text)
+	return fmt.Errorf("%q: must be a number with a unit, of at least one byte, such as 2GiB or 500MB", text)
 }
 
 func cutSuffixFold(s, suffix string) (string, bool) {

@@ -9,6 +9,7 @@ func TestByteSizes(t *testing.T) {
 	for text, want := range map[string]byteSize{
 		"2GiB": 2 << 30, "500MB": 500e6, "1.5TiB": 3 << 39, "64 mib": 64 << 20, "7KB": 7000, "0.5kb": 500,
 		"": 0, "2": 0, "2G": 0, "GiB": 0, "-1GiB": 0, "0GB": 0, "nanGB": 0, "1e30TB": 0, "0x": 0, "2GiBs": 0,
+		"0.001kB": 1, "0.0009kB": 0, "0.0001kB": 0, "1e-9KiB": 0,
 	} {
 		var got byteSize
 		err := got.UnmarshalText([]byte(text))

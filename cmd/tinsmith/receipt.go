@@ -31,7 +31,8 @@ func (f *receiptFlags) openReceipt() (*receiptFile, error) {
 		return nil, usagef("--receipt %s: not a regular file", f.Receipt)
 	}
 	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".part")
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	// For its owner alone: prompt and answer are in it.
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		if inner, ok := errors.AsType[*fs.PathError](err); ok {
 			err = inner.Err // about a name that the user did not give

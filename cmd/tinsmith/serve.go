@@ -75,6 +75,9 @@ func (c *serveCommand) Validate() error {
 	if c.Threads < 0 {
 		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", c.Threads)
 	}
+	if c.Memory > 0 && int64(c.Memory) < int64(len(c.Model)) {
+		return fmt.Errorf("--memory %v: too little for %d models", c.Memory, len(c.Model))
+	}
 	return nil
 }
 
@@ -193,13 +196,13 @@ func locate(ctx context.Context, std *stdio, specs []string) ([]modelSource, err
 }
 
 // share is each of so many models' part of the memory; 0: what the engine takes
-// by itself.
+// by itself. Validate has seen to it that a part is not 0 for want of bytes.
 func (c *serveCommand) share(models int) int64 {
 	if c.Memory > 0 {
 		return int64(c.Memory) / int64(models)
 	}
 	if models > 1 {
-		return engine.FreeMemory() / 2 / int64(models)
+		return max(1, engine.FreeMemory()/2/int64(models))
 	}
 	return 0
 }

@@ -17,10 +17,11 @@ import (
 )
 
 type verifyCommand struct {
-	File    string `arg:"" help:"The receipt, as sample --receipt and logprobs --receipt write it; - is standard input."`
-	Model   string `short:"m" placeholder:"NAME" help:"The model: a name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: the one that the receipt names, of the catalogue or in the cache)."`
-	Threads int    `help:"The most threads that compute; 0: one per CPU. Changes no result."`
-	JSON    bool   `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
+	File    string   `arg:"" help:"The receipt, as sample --receipt and logprobs --receipt write it; - is standard input."`
+	Model   string   `short:"m" placeholder:"NAME" help:"The model: a name of the catalogue, org/name of the Hub, or the path of a GGUF file (default: the one that the receipt names, of the catalogue or in the cache)."`
+	Threads int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
+	Memory  byteSize `placeholder:"SIZE" help:"What the KV cache may take, such as 2GiB (default: half of what is free). Changes no result."`
+	JSON    bool     `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
 }
 
 // Help is the second part of the subcommand's --help.
@@ -57,7 +58,7 @@ func (c *verifyCommand) Run(ctx context.Context, std *stdio) error {
 		return err
 	}
 	fmt.Fprintf(std.err, "model: %s (%s)\n", found.Name, found.Path)
-	e, err := engine.Open(found.Path, engine.Options{Threads: c.Threads})
+	e, err := engine.Open(found.Path, engine.Options{Threads: c.Threads, Memory: int64(c.Memory)})
 	if err != nil {
 		return &loadError{found.Name, found, err}
 	}

@@ -20,12 +20,12 @@ type Config struct {
 	Path    string // of the model's file
 	Name    string // of the model
 	Threads int    // as engine.Options
+	Memory  int64  // likewise
 	Rounds  int    // at least 1
 	Loads   []Load // in the order in which they run
 	Peers   []*Peer
 	Studies []Study       // after the loads
 	For     time.Duration // how long study mixed starts requests; 0: a minute
-	Memory  int64         // as engine.Options
 	// LoadsOnly leaves out what is neither a load nor a limit of the machine:
 	// first tokens, long prompts and attention by itself.
 	LoadsOnly bool

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 
@@ -40,8 +41,8 @@ type Options struct {
 	// as it is first used. Requests that do not fit beside others wait; one
 	// that would not fit alone is refused.
 	Memory int64
-	// KVTokens bounds the same in tokens, rounded down to blocks of 32. 0: no
-	// more than Memory does.
+	// KVTokens bounds the same in tokens, rounded down to blocks of 32, within
+	// what Memory allows. 0: Memory alone bounds it.
 	KVTokens int
 	// NoPrefixCache keeps nothing of a request for later ones. It does not
 	// change any result but Result.CacheHitTokens.
@@ -148,6 +149,7 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	_ = f.Release() // the matrices have been copied; what stays only costs memory
 	e := &Engine{file: f, model: m, team: t, tokenizer: tok, info: describe(f, m, tok)}
 	e.info.Threads = threads
+	e.identity.turn = make(chan struct{}, 1)
 	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
 		_ = m.Close()
@@ -160,18 +162,15 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 
 // blocks is how many blocks of the KV cache the options allow.
 func (o Options) blocks(size kv.Size) int {
-	if o.Memory == 0 && o.KVTokens > 0 {
-		return o.KVTokens / sched.BlockPositions
-	}
 	memory := o.Memory
 	if memory == 0 {
 		memory = FreeMemory() / 2
 	}
-	n := int(memory / int64(size.Bytes()))
+	n := min(memory/int64(size.Bytes()), math.MaxInt/sched.BlockPositions) // so that tokens can be counted
 	if o.KVTokens > 0 {
-		n = min(n, o.KVTokens/sched.BlockPositions)
+		n = min(n, int64(o.KVTokens/sched.BlockPositions))
 	}
-	return n
+	return int(n)
 }
 
 func describe(f *gguf.File, m *model.Model, tok *tokenizer.Tokenizer) Info {
@@ -282,8 +281,8 @@ func (e *Engine) Close() error {
 	if !first {
 		return nil
 	}
-	e.identity.mu.Lock() // nobody reads the file any more
-	defer e.identity.mu.Unlock()
+	e.identity.turn <- struct{}{} // nobody reads the file any more
+	defer func() { <-e.identity.turn }()
 	e.team.Close()
 	return errors.Join(e.pool.Close(), e.model.Close(), e.file.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/engine/sched"
 	"tinsmith.example/internal/testmodel"
 	"tinsmith.example/internal/tinymodel"
 	"tinsmith.example/internal/weights/gguf"
@@ -449,6 +450,31 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		var arg *engine.ArgumentError
 		if !errors.As(err, &arg) {
 			t.Errorf("%+v: got %v, want an ArgumentError", o, err)
+		}
+	}
+}
+
+// TestTheCacheKeepsToMemoryAndTokens: to the tighter of both, and without a word
+// about memory to half of what is free, however many tokens are asked for.
+func TestTheCacheKeepsToMemoryAndTokens(t *testing.T) {
+	path := testmodel.Tiny(t, tinymodel.Options{})
+	for _, tt := range []struct {
+		options   engine.Options
+		want      int // 0: not the same everywhere
+		mostBytes int64
+	}{
+		{engine.Options{KVTokens: 1000}, 992, 1 << 30},
+		{engine.Options{KVTokens: 992, Memory: math.MaxInt64}, 992, 1 << 30},
+		{engine.Options{KVTokens: 1 << 20, Memory: 1 << 20}, 1024, 1 << 20},
+		{engine.Options{KVTokens: math.MaxInt}, 0, engine.FreeMemory() + 1<<30}, // which others change meanwhile
+		{engine.Options{Memory: math.MaxInt64}, 0, math.MaxInt64},
+	} {
+		e := open(t, path, tt.options)
+		if n := e.KVTokens(); n < sched.BlockPositions || tt.want > 0 && n != tt.want {
+			t.Errorf("%+v: %d tokens, want %d", tt.options, n, tt.want)
+		}
+		if n := e.KVBytes(); n <= 0 || n > tt.mostBytes {
+			t.Errorf("%+v: %d bytes, want at most %d", tt.options, n, tt.mostBytes)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
-	"sync"
 )
 
 // ArithmeticVersion numbers what docs/arithmetic.md and docs/sampling.md define
@@ -21,8 +20,8 @@ type Identity struct {
 
 // identity is computed once, when it is first asked for.
 type identity struct {
-	mu    sync.Mutex // held while the file is read, so that Close waits
-	known bool
+	turn  chan struct{} // of one: full while somebody reads the file or has closed it
+	known bool          // guarded by turn, as is id
 	id    Identity
 }
 
@@ -32,33 +31,59 @@ const hashedAtOnce = 16 << 20
 
 // Identity says what the engine's answers depend on besides the request. It
 // reads the whole file once, which takes 0.1 to 0.3 s for 100 MB; later calls
-// return at once. What is hashed are the bytes that the engine has mapped, not
-// what may lie under the file's name by then. Errors: ErrClosed, ctx's cause.
+// return at once. What is hashed is the file that the engine has mapped, not
+// what may lie under its name by then. Errors: ErrClosed, gguf.ErrChanged if
+// somebody has written to that file (then nobody can say any more what the
+// answers come from), ctx's cause.
 func (e *Engine) Identity(ctx context.Context) (Identity, error) {
 	i := &e.identity
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	select {
+	case i.turn <- struct{}{}:
+		defer func() { <-i.turn }()
+	case <-ctx.Done():
+		return Identity{}, context.Cause(ctx)
+	}
+	closed := e.isClosed()
+	if i.known && closed { // it was the file's to the end, as far as anybody asked
+		return i.id, nil
+	}
+	if closed {
+		return Identity{}, ErrClosed
+	}
+	if err := e.file.Unchanged(); err != nil {
+		return Identity{}, err
+	}
 	if i.known {
 		return i.id, nil
 	}
+	sum, err := e.hash(ctx)
+	if err == nil {
+		err = e.file.Unchanged() // while it was read
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	i.id, i.known = Identity{Arithmetic: ArithmeticVersion, ModelSHA256: sum}, true
+	return i.id, nil
+}
+
+// hash reads the model's file. It has its turn.
+func (e *Engine) hash(ctx context.Context) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
-	for data := e.file.Bytes(); ; {
+	for data := e.file.Bytes(); len(data) > 0; {
 		if ctx.Err() != nil {
-			return Identity{}, context.Cause(ctx)
+			return sum, context.Cause(ctx)
 		}
 		if e.isClosed() {
-			return Identity{}, ErrClosed
+			return sum, ErrClosed
 		}
 		n := min(len(data), hashedAtOnce)
 		h.Write(data[:n])
-		if data = data[n:]; len(data) == 0 {
-			break
-		}
+		data = data[n:]
 	}
 	_ = e.file.Release() // the pages have been read; what stays only costs memory
-	i.id.Arithmetic, i.known = ArithmeticVersion, true
-	h.Sum(i.id.ModelSHA256[:0])
-	return i.id, nil
+	h.Sum(sum[:0])
+	return sum, nil
 }
 
 func (e *Engine) isClosed() bool {

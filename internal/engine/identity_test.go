@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/testmodel"
 	"tinsmith.example/internal/tinymodel"
+	"tinsmith.example/internal/weights/gguf"
 )
 
 // arithmetic is testdata/arithmetic.json: what is pinned in a version.
@@ -140,5 +143,51 @@ func TestIdentityIsTheFilesHash(t *testing.T) {
 	}
 	if _, err := other.Identity(t.Context()); !errors.Is(err, engine.ErrClosed) {
 		t.Errorf("a closed engine: %v", err)
+	}
+}
+
+// TestAChangedFileHasNoIdentity: neither if it is written to before it is hashed
+// nor after. A new file under its name is another one. Where files are not
+// mapped but read, what was read is the model, whatever is written.
+func TestAChangedFileHasNoIdentity(t *testing.T) {
+	want := gguf.ErrChanged
+	if runtime.GOOS == "windows" {
+		want = nil
+	}
+	for _, known := range []bool{false, true} {
+		path := testmodel.Tiny(t, tinymodel.Options{Seed: 4})
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A file that was written long ago, as models are: clocks of file systems are coarse.
+		if err := os.Chtimes(path, time.Time{}, info.ModTime().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		e := open(t, path, engine.Options{})
+		if err := os.Rename(path, path+".old"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("another one"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if known {
+			if _, err := e.Identity(t.Context()); err != nil {
+				t.Errorf("with another file under its name: %v", err)
+			}
+		}
+		f, err := os.OpenFile(path+".old", os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte{1}, info.Size()-1); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Identity(t.Context()); !errors.Is(err, want) {
+			t.Errorf("hashed before: %v; one byte written to the file: got %v", known, err)
+		}
 	}
 }

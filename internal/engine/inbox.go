@@ -18,10 +18,14 @@ func (e *Engine) submit(c *call) bool {
 	return true
 }
 
-// withdraw tells the loop that nobody waits for c any more.
+// withdraw tells the loop that nobody waits for c any more. A closed engine's
+// loop fails c anyway.
 func (e *Engine) withdraw(c *call) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
 	e.inbox.withdrawn = append(e.inbox.withdrawn, c)
 	e.ring()
 }

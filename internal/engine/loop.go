@@ -29,25 +29,43 @@ type loop struct {
 // runner, so that none of them needs a lock. It ends when ctx does, after
 // failing what was still there.
 func (e *Engine) serve(ctx context.Context) {
+	l := &e.loop
 	for ctx.Err() == nil {
-		e.loop.accept(e.takeInbox())
-		if e.loop.sched.Idle() {
+		l.guarded(func() { l.accept(e.takeInbox()) })
+		if l.sched.Idle() {
 			select {
 			case <-e.news:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		e.loop.runStep()
+		l.guarded(l.runStep)
 	}
-	e.loop.accept(e.takeInbox())
-	e.loop.failAll(context.Cause(ctx))
+	l.guarded(func() { l.accept(e.takeInbox()) })
+	l.guarded(func() { l.failAll(context.Cause(ctx)) })
+}
+
+// guarded does a part of the loop's work. If it panics, nothing is known of the
+// scheduler's state any more: all that is there fails, and a new one takes over.
+func (l *loop) guarded(work func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.sched = l.newSched()
+			for group, c := range l.calls {
+				delete(l.calls, group)
+				c.finish(newPanicError(p))
+			}
+		}
+	}()
+	work()
 }
 
 // accept takes in what callers have asked.
 func (l *loop) accept(in inbox) {
-	for _, c := range in.submitted {
+	for _, c := range in.submitted { // all before any, so that none is lost if one panics
 		l.calls[c.group] = c
+	}
+	for _, c := range in.submitted {
 		l.sched.Add(c.group)
 	}
 	for _, c := range in.withdrawn {
@@ -70,19 +88,8 @@ type outcome struct {
 func (o *outcome) fail(err error) { o.failed.CompareAndSwap(nil, &err) }
 
 // runStep plans and runs one step and hands its tokens on. What goes wrong in
-// the part of one request fails that one. If planning panics, nothing is known
-// of the scheduler's state any more: all that runs fails, and a new one takes
-// over.
+// the part of one request fails that one.
 func (l *loop) runStep() {
-	defer func() {
-		if p := recover(); p != nil {
-			l.sched = l.newSched()
-			for group, c := range l.calls {
-				delete(l.calls, group)
-				c.finish(newPanicError(p))
-			}
-		}
-	}()
 	started := time.Now()
 	parts := l.sched.Plan()
 	outcomes := l.run(parts)

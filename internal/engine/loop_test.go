@@ -11,9 +11,9 @@ import (
 )
 
 // TestPanicsFailTheirRequestsAlone hands the loop calls that no Check has seen:
-// on which the model panics, the sampler, the loop, and the scheduler. They fail
-// by name, what runs beside them does not, unless it was the scheduler, and the
-// engine goes on.
+// on which the model panics, the sampler, the loop, and the scheduler when it
+// takes them in and when it plans. They fail by name, what runs beside them does
+// not, unless it was the scheduler, and the engine goes on.
 func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 	e, err := Open(testmodel.Tiny(t, tinymodel.Options{}), Options{Threads: 2})
 	if err != nil {
@@ -33,6 +33,7 @@ func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 		"in its sample":    func(c *call) { c.ends = nil },
 		"in its scores":    func(c *call) { c.req.TargetPromptTokens = [][]int32{{1 << 20}, {0}} },
 		"in the scheduler": func(c *call) { c.group.Samples = 0 },
+		"when it comes":    func(c *call) { c.group = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			beside, err := newCall(long, e.info, long.MaxTokens)
@@ -53,7 +54,7 @@ func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 				t.Errorf("got %v, want a PanicError with its stack", c.err)
 			}
 			<-beside.done
-			if name == "in the scheduler" {
+			if name == "in the scheduler" || name == "when it comes" {
 				if !errors.As(beside.err, &panicked) {
 					t.Errorf("beside it: %v, want a PanicError", beside.err)
 				}
@@ -65,6 +66,51 @@ func TestPanicsFailTheirRequestsAlone(t *testing.T) {
 				t.Errorf("afterwards: %v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestPanicsOfWithdrawalsEndNothing: what the scheduler does not know panics when
+// it is to be dropped; what runs fails by name, and the engine goes on.
+func TestPanicsOfWithdrawalsEndNothing(t *testing.T) {
+	e, err := Open(testmodel.Tiny(t, tinymodel.Options{}), Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	r := &Request{Prompt: []int32{1, 2, 3}, NumSamples: 1, MaxTokens: 5, TopP: 1}
+	unknown, err := newCall(r, e.info, r.MaxTokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.mu.Lock()
+	e.loop.calls[unknown.group] = unknown // the loop, which is idle, reads it after it has taken the lock
+	e.inbox.withdrawn = append(e.inbox.withdrawn, unknown)
+	e.ring()
+	e.mu.Unlock()
+	<-unknown.done
+	var panicked *PanicError
+	if !errors.As(unknown.err, &panicked) {
+		t.Errorf("got %v, want a PanicError", unknown.err)
+	}
+	if _, err := e.Sample(t.Context(), r); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestAClosedEngineTakesNothingIn: neither calls nor withdrawals, which nobody
+// would ever take out.
+func TestAClosedEngineTakesNothingIn(t *testing.T) {
+	e, err := Open(testmodel.Tiny(t, tinymodel.Options{}), Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := &call{}
+	e.withdraw(c)
+	if e.submit(c) || len(e.inbox.submitted)+len(e.inbox.withdrawn) != 0 {
+		t.Errorf("a closed engine's inbox has %d calls and %d withdrawals", len(e.inbox.submitted), len(e.inbox.withdrawn))
 	}
 }
 

@@ -78,7 +78,7 @@ func (p *Pool) Longest(key Key, parent *Block, tokens []int32) (b *Block, common
 		return nil, 0
 	}
 	for _, n := range above.children {
-		if c := commonPrefix(n.tokens, tokens); c > common {
+		if c := CommonPrefix(n.tokens, tokens); c > common {
 			b, common = n.block, c
 		}
 	}
@@ -115,7 +115,7 @@ func (p *Pool) Publish(key Key, parent, b *Block, tokens []int32) *Block {
 	b.refs++
 	for i := len(above.children) - 1; i >= 0; i-- { // downwards: forget puts the last one in the place of another
 		other := above.children[i]
-		if len(other.tokens) < len(tokens) && commonPrefix(other.tokens, tokens) == len(other.tokens) {
+		if len(other.tokens) < len(tokens) && CommonPrefix(other.tokens, tokens) == len(other.tokens) {
 			p.forget(other) // n serves as well
 		}
 	}
@@ -150,7 +150,7 @@ func (x *index) find(parent *node, tokens []int32) *node {
 
 // covered says whether a child of parent begins with all the tokens.
 func (x *index) covered(parent *node, tokens []int32) bool {
-	return slices.ContainsFunc(parent.children, func(n *node) bool { return commonPrefix(n.tokens, tokens) == len(tokens) })
+	return slices.ContainsFunc(parent.children, func(n *node) bool { return CommonPrefix(n.tokens, tokens) == len(tokens) })
 }
 
 func (x *index) add(parent *node, b *Block, tokens []int32) *node {
@@ -240,7 +240,8 @@ func (x *index) oldest() *node {
 	return x.aged[0]
 }
 
-func commonPrefix(a, b []int32) int {
+// CommonPrefix is with how many equal tokens a and b begin.
+func CommonPrefix(a, b []int32) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		if a[i] != b[i] {

@@ -19,7 +19,8 @@ type Group struct {
 	session   *session
 	arrival   int         // its number
 	passed    int         // groups that were let in before it though they came later
-	given     int         // prompt tokens, counted from what others had got when it came
+	given     int         // prompt tokens, counted from what others had got when its prompt began
+	planned   int         // of its left, what the step being planned takes
 	prefilled int         // prompt tokens whose keys, values and hidden states are in blocks
 	visited   int         // Wanted whose logits have been computed
 	cached    int         // prompt tokens that were found in the cache

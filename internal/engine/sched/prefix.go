@@ -6,29 +6,24 @@ import "tinsmith.example/internal/engine/kv"
 // one to compute them.
 const minGain = BlockPositions / 2
 
-// ready says whether g's prompt can be taken on. It takes from the cache what is
-// there. If a group that was let in before is going to compute more of the same
-// prompt, g waits and takes that, too: of groups that come together with one
-// prompt, one computes it.
-func (s *Scheduler) ready(g *Group) bool {
-	if g.computes {
-		return true
+// look decides whether g computes its prompt from here on. It takes from the
+// cache what is there. If a group that was let in before is going to compute more
+// of the same prompt, g waits and takes that, too: of groups that come together
+// with one prompt, one computes it. If that is of another session, it has g's
+// turns meanwhile.
+func (s *Scheduler) look(g *Group) {
+	if g.computes || g.leader != nil && g.leader.state == prefilling && g.leader.prefilled < g.until {
+		return
 	}
-	if s.config.NoCache {
-		g.computes = true
-		return true
+	if !s.config.NoCache {
+		s.adoptCached(g)
+		if s.follow(g) {
+			return
+		}
+		s.adoptTail(g)
+		g.cached = g.prefilled
 	}
-	if g.leader != nil && g.leader.state == prefilling && g.leader.prefilled < g.until {
-		return false
-	}
-	s.adoptCached(g)
-	if s.follow(g) {
-		return false
-	}
-	s.adoptTail(g)
-	g.cached = g.prefilled
 	g.computes = true
-	return true
 }
 
 // adoptCached makes g a holder of the full blocks that the cache has of its
@@ -69,7 +64,7 @@ func (s *Scheduler) follow(g *Group) bool {
 			break
 		}
 		if other.Key == g.Key && other.state == prefilling {
-			n := commonPrefix(other.Prompt, g.Prompt)
+			n := kv.CommonPrefix(other.Prompt, g.Prompt)
 			if there := min(len(other.Prompt), blocksFor(n)*BlockPositions); n >= least && there > g.until && other.prefilled < there {
 				g.leader, g.until = other, there
 			}
@@ -105,14 +100,4 @@ func last(blocks []*kv.Block) *kv.Block {
 		return nil
 	}
 	return blocks[len(blocks)-1]
-}
-
-func commonPrefix(a, b []int32) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
 }

@@ -28,52 +28,72 @@ func (r *room) within(pos, cost int) int {
 // for less than it can.
 const quantum = 16
 
-// shares says how much each group gets. Quantum by quantum the session is served
-// that has got the least so far, and of it the group that has.
-func (r *room) shares(groups []*Group) []int {
-	got := make([]int, len(groups))
+// share says how much each group gets: its planned. Quantum by quantum it is the
+// turn of the session that has got the least so far, and of it of the group that
+// has.
+func (s *Scheduler) share(r *room) {
+	for _, g := range s.prefills {
+		g.planned = 0
+	}
 	for any := false; r.tokens > 0 && r.cost > 0; any = true {
-		i := neediest(groups, got)
-		if i < 0 {
+		g, to := s.neediest()
+		if g == nil {
 			break
 		}
-		n := r.give(groups[i], got[i])
+		n := r.give(to)
 		if n == 0 && any {
 			break
 		}
 		if n == 0 { // one, however dear it is, so that it goes on
 			n, r.cost = 1, 0
 		}
-		got[i] += n
-		groups[i].given += n
-		groups[i].session.given += n
+		to.planned += n
+		s.charge(g, n)
 	}
-	return got
 }
 
-// neediest is which group is served next, -1 if none has anything left.
-func neediest(groups []*Group, got []int) int {
-	best := -1
-	for i, g := range groups {
-		if got[i] == g.left() {
-			continue
-		}
-		if best < 0 || cmp.Or(g.session.given-groups[best].session.given, g.given-groups[best].given) < 0 {
-			best = i
+// neediest is whose turn it is, and which group gets it; nil if no turn is of
+// use to anybody.
+func (s *Scheduler) neediest() (best, to *Group) {
+	for _, g := range s.prefills {
+		if best == nil || cmp.Or(g.session.given-best.session.given, g.given-best.given) < 0 {
+			if user := g.turnOf(); user != nil {
+				best, to = g, user
+			}
 		}
 	}
-	return best
+	return best, to
 }
 
-// give takes from the room what g gets next, which has got so much in this step
-// already, and returns how much that is.
-func (r *room) give(g *Group, got int) (n int) {
-	if stored := g.stored() - got; stored > 0 { // these take the output layer alone
+// turnOf is which group gets g's turns: g or, while it waits, the one of another
+// session that computes what it waits for. So that one need not come up in its
+// own session first, and g waits no longer than if it computed the same itself.
+// (One of g's session comes up as often as g would.) nil: no group has anything
+// left to do in this step that would be of use to g.
+func (g *Group) turnOf() *Group {
+	to := g
+	for ; !to.computes; to = to.leader {
+		if to.leader.plannedEnd() >= to.until {
+			return nil
+		}
+	}
+	if to.planned == to.left() || to != g && to.session == g.session {
+		return nil
+	}
+	return to
+}
+
+// plannedEnd is how far g's prompt will be when the step has run.
+func (g *Group) plannedEnd() int { return g.prefilled + max(0, g.planned-g.stored()) }
+
+// give takes from the room what g gets next, and returns how much that is.
+func (r *room) give(g *Group) (n int) {
+	if stored := g.stored() - g.planned; stored > 0 { // these take the output layer alone
 		n = min(quantum, stored, r.tokens, r.cost/r.unit)
 		r.cost -= n * r.unit
 	} else {
-		pos := g.prefilled + got - g.stored()
-		n = min(quantum, g.left()-got, r.tokens, r.within(pos, r.cost))
+		pos := g.plannedEnd()
+		n = min(quantum, g.left()-g.planned, r.tokens, r.within(pos, r.cost))
 		r.cost -= r.of(pos, n)
 	}
 	r.tokens -= n

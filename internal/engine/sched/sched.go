@@ -54,6 +54,7 @@ type Scheduler struct {
 	reserved int        // blocks promised to groups and samples, used or not
 	arrivals int        // of groups so far
 	sessions []*session // in order of their first group's arrival
+	served   int        // the most that given of a session has been
 	waiting  int        // groups that wait, of all sessions
 	prefills []*Group   // in order of admission
 	decodes  []*Group   // with samples that have not ended, in the same order
@@ -195,16 +196,14 @@ func (s *Scheduler) Append(g *Group, sample int, token int32, last bool) {
 
 // prefill plans the next parts of prompts.
 func (s *Scheduler) prefill(r room) []Part {
-	var ready []*Group
 	for _, g := range s.prefills { // all before any: none may follow what is not computed yet
-		if s.ready(g) {
-			ready = append(ready, g)
-		}
+		s.look(g)
 	}
+	s.share(&r)
 	var parts []Part
-	for i, n := range r.shares(ready) {
-		if n > 0 {
-			parts = append(parts, s.prefillPart(ready[i], n))
+	for _, g := range s.prefills {
+		if g.planned > 0 {
+			parts = append(parts, s.prefillPart(g, g.planned))
 		}
 	}
 	s.prefills = slices.DeleteFunc(s.prefills, func(g *Group) bool { return g.state != prefilling })

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tinsmith.example/internal/engine/kv"
@@ -333,6 +334,107 @@ func TestSessionsGetPromptsAlike(t *testing.T) {
 				t.Errorf("steps of %d, decoding %v: %d and %d tokens beside %d of the session with 7 prompts, %d to %d of each",
 					size, decoding, one.prefilled, other.prefilled, sum, least, most)
 			}
+		}
+	}
+}
+
+// TestALongPromptIsNotStarved: beside clients that come with the next short
+// prompt as soon as the last one has been answered, each as a session of its
+// own, as a new session every time or all of the long prompt's own session, a
+// long prompt gets its share; and so do they.
+func TestALongPromptIsNotStarved(t *testing.T) {
+	const long, room = 4000, 32
+	for _, kind := range []string{"sessions", "new sessions", "one session"} {
+		for _, length := range []int{16, 40, 200, 500} {
+			for _, clients := range []int{2, 4, 16} {
+				m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MaxPrefill: room, NoCache: true}, 1<<13)
+				next := func(*Group, int) (int32, bool) { return 0, true }
+				current := make([]*Group, clients)
+				asked := 0
+				ask := func() {
+					for i, g := range current {
+						if g != nil && g.state != ended {
+							continue
+						}
+						asked++
+						session := map[string]string{"sessions": fmt.Sprint(i), "new sessions": fmt.Sprint("new", asked), "one session": "long"}[kind]
+						current[i] = &Group{Prompt: make([]int32, length), Samples: 1, MaxTokens: 1, Session: session}
+						m.sched.Add(current[i])
+					}
+				}
+				ask()
+				m.step(next)
+				g := &Group{Prompt: make([]int32, long), Samples: 1, MaxTokens: 1, Session: "long"}
+				m.sched.Add(g)
+				before, share := m.steps, long*(clients+1)/room
+				for g.state != ended && m.steps < before+4*share {
+					ask()
+					m.step(next)
+				}
+				answered := (asked - clients) * length / clients // tokens of each client
+				if steps := m.steps - before; steps > 2*share || answered < long/3 {
+					t.Errorf("%s: beside %d clients with prompts of %d tokens %d steps, want about %d; %d tokens of each client",
+						kind, clients, length, steps, share, answered)
+				}
+			}
+		}
+	}
+}
+
+// TestUnusedTurnsAreGone: a session that long had no prompts, but a sample, does
+// not make up for it.
+func TestUnusedTurnsAreGone(t *testing.T) {
+	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, NoCache: true}, 4000)
+	next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens }
+	add := func(session string, tokens, most int) *Group {
+		g := &Group{Prompt: make([]int32, tokens), Samples: 1, MaxTokens: most, Session: session}
+		m.sched.Add(g)
+		return g
+	}
+	add("sleeps", 1, 1<<15)
+	m.step(next)
+	busy := add("busy", 8000, 1)
+	for busy.prefilled < 4000 {
+		m.step(next)
+	}
+	woken := add("sleeps", 4000, 1)
+	for before := busy.prefilled; woken.prefilled < 1000; {
+		m.step(next)
+		if ahead := woken.prefilled - (busy.prefilled - before); ahead > 3*quantum {
+			t.Fatalf("the session that slept is %d tokens ahead", ahead)
+		}
+	}
+}
+
+// TestSharingAPromptDelaysNobody: a group that begins like the last of a hundred
+// of another session is served as soon as without a cache. If that one is the end
+// of a chain in which each goes on where the one before ends and waits for it,
+// each can take a step more.
+func TestSharingAPromptDelaysNobody(t *testing.T) {
+	for _, links := range []int{1, 10} {
+		steps := map[bool]int{}
+		for _, noCache := range []bool{true, false} {
+			m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, NoCache: noCache}, 20000)
+			next := func(*Group, int) (int32, bool) { return 0, true }
+			var last []int32
+			for i := range int32(100) {
+				if int(i) <= 100-links {
+					last = make([]int32, 1000)
+					last[0] = i
+				}
+				last = append(slices.Clone(last), slices.Repeat([]int32{i}, minGain)...)
+				m.sched.Add(&Group{Prompt: last, Samples: 1, MaxTokens: 1, Session: "many"})
+			}
+			m.step(next)
+			one := &Group{Prompt: append(slices.Clone(last), 7), Samples: 1, MaxTokens: 1, Session: "one"}
+			m.sched.Add(one)
+			for before := m.steps; one.state != ended; {
+				m.step(next)
+				steps[noCache] = m.steps - before
+			}
+		}
+		if steps[false] > steps[true]+links {
+			t.Errorf("a chain of %d: %d steps, without a cache %d", links, steps[false], steps[true])
 		}
 	}
 }

@@ -12,7 +12,8 @@ type session struct {
 	waiting  []*Group // in order of arrival
 	reserved int      // blocks promised to its groups
 	running  int      // samples that have started and not ended
-	given    int      // prompt tokens, counted from what others had got when it came
+	given    int      // prompt tokens, counted from what others had got when its prompts began
+	served   int      // the most that given of a group of it has been
 }
 
 // maxPassed is how many groups that fit are let in before one that does not.
@@ -24,13 +25,7 @@ func (s *Scheduler) join(g *Group) {
 	i := slices.IndexFunc(s.sessions, func(x *session) bool { return x.name == g.Session })
 	if i < 0 {
 		i = len(s.sessions)
-		x := &session{name: g.Session}
-		for k, other := range s.sessions {
-			if k == 0 || other.given < x.given {
-				x.given = other.given
-			}
-		}
-		s.sessions = append(s.sessions, x)
+		s.sessions = append(s.sessions, &session{name: g.Session})
 	}
 	g.session = s.sessions[i]
 	g.session.groups++
@@ -61,21 +56,30 @@ func (s *Scheduler) admit() {
 		g.seqs[0].reserved = g.sampleBlocks()
 		s.promise(g, g.reserved+g.seqs[0].reserved)
 		g.state = prefilling
-		g.given = s.leastGiven(g.session)
+		s.queue(g)
 		s.prefills = append(s.prefills, g)
 	}
 }
 
-// leastGiven is the least that a group of x whose prompt is being prefilled has
-// got: where a new one starts, so that it is neither ahead nor behind.
-func (s *Scheduler) leastGiven(x *session) (least int) {
-	first := true
-	for _, g := range s.prefills {
-		if g.session == x && (first || g.given < least) {
-			least, first = g.given, false
-		}
+// queue puts g behind what the others of its session have got and, if it is the
+// only one, its session behind what other sessions have: whoever goes away and
+// comes back is ahead of nobody that was there all the time, and what a session
+// did not use while it had no prompts is gone.
+func (s *Scheduler) queue(g *Group) {
+	x := g.session
+	if !slices.ContainsFunc(s.prefills, func(other *Group) bool { return other.session == x }) {
+		x.given = s.served
 	}
-	return least
+	g.given = x.served
+}
+
+// charge counts n tokens as given to g.
+func (s *Scheduler) charge(g *Group, n int) {
+	x := g.session
+	g.given += n
+	x.given += n
+	x.served = max(x.served, g.given)
+	s.served = max(s.served, x.given)
 }
 
 // nextToAdmit is the oldest group of the session that has the least memory or,

@@ -24,8 +24,9 @@
 // Nothing in a file is believed: every length, count and offset is checked
 // against the file's size before it is used or anything is allocated for it.
 // A file that shrinks while it is mapped is not guarded against: the system
-// then ends the program with SIGBUS, as for every mapped file. Replace a model
-// by renaming a new file over it, which leaves the mapped one whole.
+// then ends the program with SIGBUS, as for every mapped file; that it was
+// written to can be asked for ([File.Unchanged]). Replace a model by renaming a
+// new file over it, which leaves the mapped one whole.
 package gguf
 
 import (
@@ -36,50 +37,63 @@ import (
 // A File is a parsed GGUF file. Its methods may be called by any number of
 // goroutines at once, but none after Close.
 type File struct {
-	data    []byte // the whole file
+	data    []byte   // the whole file
+	mapping *mapping // where data lies; nil: it is the caller's
 	version uint32
 	keys    []string         // in the file's order
 	values  map[string]value // by key
 	tensors []Tensor         // in the file's order
 	byName  map[string]int   // index in tensors
-	unmap   func() error     // nil: nothing to give back
-	mapped  []byte           // nil: not mapped
 }
 
 // Open maps the file at path and parses it. A file that is no GGUF file of a
 // known version, or does not keep to the format, is a *[FormatError] or an
 // *[UnknownTypeError], wrapped with the path.
 func Open(path string) (*File, error) {
-	data, unmap, err := mapFile(path)
+	m, err := mapFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: open %s: %w", path, err)
 	}
-	f, err := Parse(data)
+	f, err := Parse(m.data)
 	if err != nil {
-		_ = unmap() // why the file is refused matters more
+		_ = m.close() // why the file is refused matters more
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f.unmap, f.mapped = unmap, data
+	f.mapping = m
 	return f, nil
 }
 
 // Release gives back the memory of what has been read so far, for those who have
 // made copies of it. Tensors stay as they are: what is read once more is fetched
 // from the file again, or from what the system keeps of it.
-func (f *File) Release() error { return dropPages(f.mapped) }
+func (f *File) Release() error {
+	if f.mapping == nil {
+		return nil
+	}
+	return f.mapping.drop()
+}
+
+// Unchanged is ErrChanged if the file that is mapped was written to since Open:
+// its length or the time of its last change is another. A new file under its
+// name, or none, is no change.
+func (f *File) Unchanged() error {
+	if f.mapping == nil {
+		return nil
+	}
+	return f.mapping.unchanged()
+}
 
 // Close gives back the mapping. The Data of the tensors must not be touched
 // afterwards; strings and slices from the metadata are copies and stay good.
 // A second Close does nothing.
 func (f *File) Close() error {
-	unmap := f.unmap
-	f.mapped = nil
-	f.unmap, f.tensors, f.byName, f.values, f.keys = nil, nil, nil, nil, nil
+	m := f.mapping
+	f.mapping, f.tensors, f.byName, f.values, f.keys = nil, nil, nil, nil, nil
 	f.data = nil
-	if unmap == nil {
+	if m == nil {
 		return nil
 	}
-	return unmap()
+	return m.close()
 }
 
 // Bytes are the file's own, all of them. Nobody may change them, or touch them

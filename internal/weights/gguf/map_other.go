@@ -4,11 +4,18 @@ package gguf
 
 import "os"
 
-// mapFile reads a whole file: this system's mappings are not used.
-func mapFile(path string) (data []byte, unmap func() error, err error) {
-	data, err = os.ReadFile(path)
-	return data, func() error { return nil }, err
+// A mapping is a whole file in memory: this system's own mappings are not used.
+type mapping struct{ data []byte }
+
+func mapFile(path string) (*mapping, error) {
+	data, err := os.ReadFile(path)
+	return &mapping{data}, err
 }
 
-// dropPages does nothing: what has been read is held.
-func dropPages([]byte) error { return nil }
+// unchanged is nil: what has been read is held, whatever becomes of the file.
+func (*mapping) unchanged() error { return nil }
+
+// drop does nothing: what has been read is held.
+func (*mapping) drop() error { return nil }
+
+func (*mapping) close() error { return nil }
