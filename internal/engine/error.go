@@ -11,6 +11,10 @@ import (
 // ErrClosed is what calls on a closed engine return.
 var ErrClosed = errors.New("engine: closed")
 
+// ErrModelChanged says that the model's file was written to after it had been
+// loaded: nobody can say any more what its answers come from.
+var ErrModelChanged = errors.New("the model's file was changed after it had been loaded: load it again")
+
 // An ArgumentError says which field of a Request cannot be honoured. Nothing
 // was computed for it.
 type ArgumentError struct {

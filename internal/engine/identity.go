@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+
+	"tinsmith.example/internal/weights/gguf"
 )
 
 // ArithmeticVersion numbers what docs/arithmetic.md and docs/sampling.md define
@@ -32,9 +35,8 @@ const hashedAtOnce = 16 << 20
 // Identity says what the engine's answers depend on besides the request. It
 // reads the whole file once, which takes 0.1 to 0.3 s for 100 MB; later calls
 // return at once. What is hashed is the file that the engine has mapped, not
-// what may lie under its name by then. Errors: ErrClosed, gguf.ErrChanged if
-// somebody has written to that file (then nobody can say any more what the
-// answers come from), ctx's cause.
+// what may lie under its name by then. Errors: ErrClosed, ErrModelChanged, ctx's
+// cause.
 func (e *Engine) Identity(ctx context.Context) (Identity, error) {
 	i := &e.identity
 	select {
@@ -50,7 +52,7 @@ func (e *Engine) Identity(ctx context.Context) (Identity, error) {
 	if closed {
 		return Identity{}, ErrClosed
 	}
-	if err := e.file.Unchanged(); err != nil {
+	if err := e.unchanged(); err != nil {
 		return Identity{}, err
 	}
 	if i.known {
@@ -58,7 +60,7 @@ func (e *Engine) Identity(ctx context.Context) (Identity, error) {
 	}
 	sum, err := e.hash(ctx)
 	if err == nil {
-		err = e.file.Unchanged() // while it was read
+		err = e.unchanged() // while it was read
 	}
 	if err != nil {
 		return Identity{}, err
@@ -84,6 +86,15 @@ func (e *Engine) hash(ctx context.Context) (sum [sha256.Size]byte, err error) {
 	_ = e.file.Release() // the pages have been read; what stays only costs memory
 	h.Sum(sum[:0])
 	return sum, nil
+}
+
+// unchanged is ErrModelChanged if the file was written to.
+func (e *Engine) unchanged() error {
+	err := e.file.Unchanged()
+	if errors.Is(err, gguf.ErrChanged) {
+		return ErrModelChanged
+	}
+	return err
 }
 
 func (e *Engine) isClosed() bool {

@@ -16,7 +16,6 @@ import (
 	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/testmodel"
 	"tinsmith.example/internal/tinymodel"
-	"tinsmith.example/internal/weights/gguf"
 )
 
 // arithmetic is testdata/arithmetic.json: what is pinned in a version.
@@ -150,7 +149,7 @@ func TestIdentityIsTheFilesHash(t *testing.T) {
 // nor after. A new file under its name is another one. Where files are not
 // mapped but read, what was read is the model, whatever is written.
 func TestAChangedFileHasNoIdentity(t *testing.T) {
-	want := gguf.ErrChanged
+	want := engine.ErrModelChanged
 	if runtime.GOOS == "windows" {
 		want = nil
 	}

@@ -28,8 +28,9 @@ func related(t *testing.T, r *rand.Rand, alone *engine.Engine, n int) (all []*en
 			Temperature: []float64{0, 0.7, 1, 1, 1.5}[r.IntN(5)],
 			TopK:        []int{0, 0, 1, 20}[r.IntN(4)],
 			TopP:        []float64{1, 1, 0.9}[r.IntN(3)],
+			MinP:        []float64{0, 0, 0.05, 0.6}[r.IntN(4)],
 			Seed:        seed(r.Uint64N(3)),
-			Stop:        engine.Stop{IgnoreEOS: r.IntN(2) == 0},
+			Stop:        engine.Stop{IgnoreEOS: r.IntN(2) == 0, Strings: stopTexts(r, alone)},
 			Session:     fmt.Sprint(r.IntN(3)),
 			Tenant:      fmt.Sprint(r.IntN(6) / 5),
 		}
@@ -50,6 +51,19 @@ func related(t *testing.T, r *rand.Rand, alone *engine.Engine, n int) (all []*en
 		all, want = append(all, q), append(want, bits(result))
 	}
 	return all, want
+}
+
+// stopTexts are up to three texts that a sample may come to: a letter, a token, or
+// two tokens.
+func stopTexts(r *rand.Rand, e *engine.Engine) (texts []string) {
+	token := func() []byte { return e.Tokenizer().TokenBytes(r.Int32N(int32(e.Info().VocabSize))) }
+	for range max(0, r.IntN(6)-2) {
+		text := [][]byte{{byte('a' + r.IntN(26))}, token(), slices.Concat(token(), token())}[r.IntN(3)]
+		if len(text) > 0 {
+			texts = append(texts, string(text))
+		}
+	}
+	return texts
 }
 
 // ask asks for log probabilities of some kinds.
@@ -85,14 +99,14 @@ func TestOneAnswerUnderLoad(t *testing.T) {
 		rounds = 16
 	}
 	gone := errors.New("gone")
-	var hits, cancelled, answers int
+	var hits, cancelled, answers, stopped int
 	for round := range rounds {
 		r := rand.New(rand.NewPCG(uint64(round), 77))
 		all, want := related(t, r, alone, 14)
 		o := engine.Options{
 			Threads:       1 + r.IntN(3),
 			StepTokens:    []int{2, 7, 32, 512}[round%4],
-			ChunkTokens:   []int{0, 1, 7, 32}[r.IntN(4)],
+			ChunkTokens:   []int{0, 1, 7, 32, 512}[r.IntN(5)],
 			KVTokens:      []int{0, 512, 640, 2048}[r.IntN(4)],
 			NoPrefixCache: round%6 == 5,
 		}
@@ -125,6 +139,9 @@ func TestOneAnswerUnderLoad(t *testing.T) {
 						default:
 							answers++
 							hits += got.CacheHitTokens
+							if len(all[i].Stop.Strings) > 0 && all[i].Stop.IgnoreEOS && got.Sequences[0].Stop == engine.StopStop {
+								stopped++
+							}
 							if o.NoPrefixCache && got.CacheHitTokens > 0 || got.CacheHitTokens > len(all[i].Prompt) {
 								t.Errorf("request %d: %d of %d tokens from the cache", i, got.CacheHitTokens, len(all[i].Prompt))
 							}
@@ -135,8 +152,8 @@ func TestOneAnswerUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d answers, %d tokens of their prompts from the cache, %d requests cancelled", answers, hits, cancelled)
-	if hits == 0 || cancelled == 0 {
-		t.Error("nothing was found in the cache, or nothing was cancelled")
+	t.Logf("%d answers (%d ended by a text), %d tokens of their prompts from the cache, %d requests cancelled", answers, stopped, hits, cancelled)
+	if hits == 0 || cancelled == 0 || stopped == 0 {
+		t.Error("nothing was found in the cache, nothing was cancelled, or no text ended a sample")
 	}
 }

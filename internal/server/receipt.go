@@ -27,8 +27,9 @@ const maxReceiptBytes = receipt.MaxBytes / 3
 
 // getReceipt answers with the receipt of a sample that is done and whose result
 // is kept: 410 if it is not known, or no longer; 425 if it is not done; 422 if it
-// failed; 404 if its model's backend cannot say what it depends on, and only
-// then, since that is what servers without receipts answer.
+// failed, or nobody knows any more what it came from; 404 if its model's backend
+// cannot say what it depends on, and only then, since that is what servers without
+// receipts answer.
 func (s *Server) getReceipt(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("request_id")
 	f, err := s.registry.find(id)
@@ -70,6 +71,9 @@ func (m *model) receipt(ctx context.Context, asked *wire.SampleRequest, a *answe
 	id, err := backend.Identity(ctx)
 	if errors.Is(err, engine.ErrClosed) {
 		return nil, errShutDown()
+	}
+	if errors.Is(err, engine.ErrModelChanged) {
+		return nil, refuse(http.StatusUnprocessableEntity, "there are no more receipts for %s: %v", m.Name, err)
 	}
 	if err != nil {
 		return nil, err

@@ -149,6 +149,22 @@ func TestNoReceipt(t *testing.T) {
 	})
 }
 
+// spoiled is a backend whose model's file was written to.
+type spoiled struct{ *fakeBackend }
+
+func (spoiled) Identity(context.Context) (engine.Identity, error) {
+	return engine.Identity{}, engine.ErrModelChanged
+}
+
+// TestNoReceiptOfAModelThatChanged, at once and by name: to ask again is no use.
+func TestNoReceiptOfAModelThatChanged(t *testing.T) {
+	_, c := serve(t, spoiled{&fakeBackend{}}, Limits{})
+	id, _ := c.done(sampleOf(c.newSampler(), 0))
+	if status, body := c.get(wire.ReceiptPath(id)); status != 422 || !strings.Contains(detail(t, body), "file was changed") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 // TestBackendsWithoutIdentityGiveNoReceipts, like servers without the endpoint.
 func TestBackendsWithoutIdentityGiveNoReceipts(t *testing.T) {
 	_, c := serve(t, &fakeBackend{}, Limits{})

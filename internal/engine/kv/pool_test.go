@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 )
@@ -279,27 +278,6 @@ func TestResetTakesAllBack(t *testing.T) {
 		if b := p.Alloc(); b.Data[0] != 0 || b.Shared() {
 			t.Errorf("a block is %v", b)
 		}
-	}
-}
-
-// TestBlocksAreNotOnTheHeap: they are no measure of how much garbage may pile up.
-func TestBlocksAreNotOnTheHeap(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("where mappings are not used, they are")
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	p := NewPool(Size{Data: 1 << 20, Hidden: 1 << 10}, 100)
-	for range 100 {
-		b := p.Alloc()
-		b.Data[0], b.Data[1<<20-1], b.Hidden[0], b.Hidden[1<<10-1] = 1, 2, 3, 4
-	}
-	runtime.ReadMemStats(&after)
-	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
-		t.Errorf("the heap has grown by %d bytes for 100 MiB of blocks", grown)
-	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

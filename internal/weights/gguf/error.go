@@ -36,7 +36,7 @@ func (e *UnknownTypeError) Error() string {
 
 // ErrChanged says that a file was written to while it was mapped, so that what
 // has been read of it and what is there now may not belong together.
-var ErrChanged = errors.New("gguf: the file was changed after it had been opened: load it again")
+var ErrChanged = errors.New("gguf: the file was changed after it had been opened")
 
 // ErrNoKey is what a [KeyError] wraps when the key is not there at all.
 var ErrNoKey = errors.New("no such key")
