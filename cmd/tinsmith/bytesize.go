@@ -43,11 +43,15 @@ func cutSuffixFold(s, suffix string) (string, bool) {
 	return s[:at], true
 }
 
-// String is b with three digits, in powers of 1024.
+// String is b with three digits, or four whole ones, in powers of 1024.
 func (b byteSize) String() string {
 	for _, unit := range byteUnits[:4] {
 		if float64(b) >= unit.bytes {
-			return fmt.Sprintf("%.3g %s", float64(b)/unit.bytes, unit.name)
+			n := float64(b) / unit.bytes
+			if n >= 999.5 { // which %.3g would write with an exponent
+				return fmt.Sprintf("%.0f %s", n, unit.name)
+			}
+			return fmt.Sprintf("%.3g %s", n, unit.name)
 		}
 	}
 	return fmt.Sprintf("%d B", int64(b))

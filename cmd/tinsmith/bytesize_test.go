@@ -20,7 +20,7 @@ func TestByteSizes(t *testing.T) {
 			t.Errorf("%q: %v shows no example", text, err)
 		}
 	}
-	for size, want := range map[byteSize]string{1: "1 B", 2 << 30: "2 GiB", 1536 << 20: "1.5 GiB", 11_000_000_000: "10.2 GiB", 5 << 20: "5 MiB"} {
+	for size, want := range map[byteSize]string{1: "1 B", 2 << 30: "2 GiB", 1536 << 20: "1.5 GiB", 11_000_000_000: "10.2 GiB", 5 << 20: "5 MiB", 1023 << 20: "1023 MiB", 1<<30 - 1: "1024 MiB"} {
 		if got := size.String(); got != want {
 			t.Errorf("%d is %q, want %q", size, got, want)
 		}
