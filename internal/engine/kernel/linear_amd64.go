@@ -103,6 +103,12 @@ func expandQ40Quads(wide, tiles *byte, blocks uintptr)
 //go:noescape
 func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 
+// A panelKernel adds one panel's products to out: blocks tiles against rows rows,
+// 1 to panelRows. out, x and sums are the first row's; strides are in bytes, from
+// row to row. While it multiplies it asks memory for weights that come later: the
+// first block for those ahead bytes behind its tile, each further one for those
+// step bytes further on. keep is the mask of the outputs that are added to; the
+// others are overwritten.
 type panelKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 // panelRows is the most rows of a panelKernel, which keeps four chains of each
@@ -251,6 +257,9 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 	}
 }
 
+// A planesKernel is a panelKernel for weights in two planes. next is the second
+// block's entry in a table, or nil if the tiles lie in one run; offset is where in
+// a table's blocks the panel's tiles are. It reads no sums.
 type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 // planesByPanel is panelByPanel for weights in two planes, which may lie in a
@@ -269,6 +278,9 @@ func (a *linearArgs) planesByPanel(run planesKernel) {
 	}
 }
 
+// A wideKernel is a panelKernel for tiles that have been expanded to bf16: their
+// scales, and minima behind them, lie in the packed tiles, scaleStride bytes from
+// block to block; ahead counts from there.
 type wideKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
 
 // wideKernels has, by quantised format, what expands its tiles to bf16 and what
