@@ -135,7 +135,7 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 	if before != nil {
 		report.Comparison = bench.Compare(before, report)
 		for _, d := range bench.Differences(before, report) {
-			fmt.Fprintf(std.err, "%s is of another %s: %s, now %s\n", c.Compare, d.What, d.Before, d.Now)
+			fmt.Fprintf(std.err, "%s differs in %s: %s, now %s\n", c.Compare, d.What, d.Before, d.Now)
 		}
 	}
 	if c.JSON {

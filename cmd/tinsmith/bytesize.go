@@ -26,13 +26,16 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || !(n*unit.bytes >= 1) || n*unit.bytes >= math.MaxInt64 {
-			break
+		switch {
+		case err != nil || !(n*unit.bytes >= 1):
+			return fmt.Errorf("%q: must be a number of at least one byte, such as 2GiB or 500MB", text)
+		case n*unit.bytes >= math.MaxInt64:
+			return fmt.Errorf("%q: is more than any memory; sizes are such as 2GiB or 500MB", text)
 		}
 		*b = byteSize(n * unit.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q: must be a number with a unit, of at least one byte, such as 2GiB or 500MB", text)
+	return fmt.Errorf("%q: must be a number with a unit, one of kB, MB, GB, TB, KiB, MiB, GiB and TiB, such as 2GiB or 500MB", text)
 }
 
 func cutSuffixFold(s, suffix string) (string, bool) {

@@ -30,12 +30,12 @@ func (c *pullCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	damaged, err := discard(ctx, std, resolved)
+	bad, err := damaged(ctx, resolved)
 	if err != nil {
 		return err
 	}
-	if damaged {
-		if resolved, err = fetch(ctx, std, name); err != nil {
+	if bad {
+		if resolved, err = replace(ctx, std, name, resolved.Path); err != nil {
 			return err
 		}
 	}
@@ -44,9 +44,9 @@ func (c *pullCommand) Run(ctx context.Context, std *stdio) error {
 	return err
 }
 
-// discard removes a file of the cache whose checksum is not the catalogue's, and
-// says so. Other commands look at the length alone, as this takes a moment.
-func discard(ctx context.Context, std *stdio, r catalog.Resolved) (damaged bool, err error) {
+// damaged says whether a file of the cache has another checksum than the
+// catalogue's. Other commands look at the length alone, as this takes a moment.
+func damaged(ctx context.Context, r catalog.Resolved) (bool, error) {
 	if r.Source != catalog.SourceCache || r.Model == nil {
 		return false, nil
 	}
@@ -55,11 +55,26 @@ func discard(ctx context.Context, std *stdio, r catalog.Resolved) (damaged bool,
 		return false, err
 	}
 	err = catalog.New(config).Verify(ctx, catalog.Installed{Name: r.Name, Path: r.Path, Model: r.Model})
-	if !is[*catalog.ChecksumError](err) {
-		return false, err
+	if is[*catalog.ChecksumError](err) {
+		return true, nil
 	}
-	fmt.Fprintf(std.err, "%s is damaged: its checksum is wrong; fetching it again\n", r.Path)
-	return true, os.Remove(r.Path)
+	return false, err
+}
+
+// replace fetches a model again whose file in the cache is damaged. No command
+// may use that file any more, but it is not deleted before there is another: it
+// may be all that can be had, and parts of it are right.
+func replace(ctx context.Context, std *stdio, name, path string) (catalog.Resolved, error) {
+	aside := path + ".damaged"
+	if err := os.Rename(path, aside); err != nil {
+		return catalog.Resolved{}, err
+	}
+	fmt.Fprintf(std.err, "%s is damaged: its checksum is wrong. It is %s until it has been fetched again.\n", path, aside)
+	resolved, err := fetch(ctx, std, name)
+	if err != nil {
+		return resolved, err
+	}
+	return resolved, os.Remove(aside)
 }
 
 func modelOrDefault(name string) string {

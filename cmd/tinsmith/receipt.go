@@ -14,7 +14,19 @@ import (
 
 // receiptFlags are how a command is asked for a receipt of its answer.
 type receiptFlags struct {
-	Receipt string `placeholder:"FILE" help:"Write the answer's receipt to this file: what it came from and its numbers to the bit, for tinsmith verify."`
+	Receipt receiptPath `placeholder:"FILE" help:"Write the answer's receipt to this file: what it came from and its numbers to the bit, for tinsmith verify."`
+}
+
+// A receiptPath is where a receipt goes. That it is empty may be a variable that
+// was not set, and must not mean that none is wanted.
+type receiptPath string
+
+func (p *receiptPath) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("the file's name is empty")
+	}
+	*p = receiptPath(text)
+	return nil
 }
 
 // openReceipt makes sure that the receipt can be written, before anything is computed
@@ -23,7 +35,7 @@ func (f *receiptFlags) openReceipt() (*receiptFile, error) {
 	if f.Receipt == "" {
 		return nil, nil
 	}
-	path := f.Receipt
+	path := string(f.Receipt)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a link stays one
 	}

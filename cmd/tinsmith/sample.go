@@ -59,7 +59,7 @@ func (c *sampleCommand) Validate() error {
 	case c.MaxTokens < 1:
 		return fmt.Errorf("--max-tokens %d: must be at least 1", c.MaxTokens)
 	case !(c.Temperature >= 0) || math.IsInf(c.Temperature, 0):
-		return fmt.Errorf("--temperature %v: must be a number of at least 0", c.Temperature)
+		return fmt.Errorf("--temperature %v: must be finite and at least 0", c.Temperature)
 	case c.TopK < 0:
 		return fmt.Errorf("--top-k %d: must be at least 0, where 0 means all", c.TopK)
 	case !(c.TopP > 0 && c.TopP <= 1):

@@ -18,7 +18,7 @@ type tooLongError struct {
 
 func (e *tooLongError) Error() string {
 	if e.more == 0 {
-		return fmt.Sprintf("the text has %d tokens, and the model's context holds %d", e.text, e.context)
+		return fmt.Sprintf("the text has %d tokens, and the model's context holds %d, with one that is sampled", e.text, e.context)
 	}
 	return fmt.Sprintf("the text has %d tokens and --max-tokens is %d, together more than the %d that the model's context holds", e.text, e.more, e.context)
 }
@@ -27,7 +27,7 @@ func (e *tooLongError) advice() string {
 	if left := e.context - e.text; e.more > 0 && left > 0 {
 		return fmt.Sprintf("Ask for at most --max-tokens %d, or give a shorter text.", left)
 	}
-	return fmt.Sprintf("Give a text of at most %d tokens.", e.context-1)
+	return fmt.Sprintf("Give a text of at most %d tokens.", e.context-max(1, e.more))
 }
 
 // contextForm is how servers of the API say that a request does not fit: tokens

@@ -15,6 +15,7 @@ func TestTooLongNamesWhatFits(t *testing.T) {
 	}{
 		{"10 + 100 > 64", true, "Ask for at most --max-tokens 54, or give a shorter text."},
 		{"64 + 1 > 64", true, "Give a text of at most 63 tokens."},
+		{"70 + 2 > 64", true, "Give a text of at most 62 tokens."},
 		{"70 + 1 > 64", false, "Give a text of at most 63 tokens."},
 	} {
 		err := tooLong(&tinker.APIError{Status: 400, Message: refusal + tt.numbers}, tt.sampling)

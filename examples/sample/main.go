@@ -13,7 +13,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	server := must(local.Start(ctx, local.Options{})) // or tinker.NewServiceClient(), for a server elsewhere
+	server := must(local.Start(ctx, local.Options{}))
 	defer server.Close(ctx)
 	client := must(server.Client().CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: server.BaseModel()}))
 	tokenizer := must(client.Tokenizer(ctx))

@@ -70,6 +70,7 @@ func TestReadReportRefusesWhatIsNone(t *testing.T) {
 		{"[]", "not a report"},
 		{"{}", "version 0"},
 		{`{"version":2}`, "version 2"},
+		{`{"version":1,"tokens":[1]}`, "says nothing of the machine"}, // a receipt has a version, too
 	} {
 		if _, err := ReadReport(strings.NewReader(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: got %v, want an error that says %q", tt.text, err, tt.want)

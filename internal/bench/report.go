@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -107,6 +108,9 @@ func ReadReport(r io.Reader) (*Report, error) {
 	}
 	if report.Version != Version {
 		return nil, fmt.Errorf("a report of version %d, where this program writes and reads version %d", report.Version, Version)
+	}
+	if report.Machine.MultiplyRate <= 0 {
+		return nil, errors.New("not a report of tinsmith bench --json: it says nothing of the machine")
 	}
 	return &report, nil
 }
