@@ -261,31 +261,31 @@ loop:                \
 	KNOTD K1, K2
 
 // The values of the nibbles 0 to 15 as bf16, twice: VPERMW looks at five bits.
-DATA bf16Nibbles41<>+0(SB)/8, $0x404040003f800000
-DATA bf16Nibbles41<>+8(SB)/8, $0x40e040c040a04080
-DATA bf16Nibbles41<>+16(SB)/8, $0x4130412041104100
-DATA bf16Nibbles41<>+24(SB)/8, $0x4170416041504140
-DATA bf16Nibbles41<>+32(SB)/8, $0x404040003f800000
-DATA bf16Nibbles41<>+40(SB)/8, $0x40e040c040a04080
-DATA bf16Nibbles41<>+48(SB)/8, $0x4130412041104100
-DATA bf16Nibbles41<>+56(SB)/8, $0x4170416041504140
-GLOBL bf16Nibbles41<>(SB), RODATA|NOPTR, $64
+DATA ·bf16Nibbles41+0(SB)/8, $0x404040003f800000
+DATA ·bf16Nibbles41+8(SB)/8, $0x40e040c040a04080
+DATA ·bf16Nibbles41+16(SB)/8, $0x4130412041104100
+DATA ·bf16Nibbles41+24(SB)/8, $0x4170416041504140
+DATA ·bf16Nibbles41+32(SB)/8, $0x404040003f800000
+DATA ·bf16Nibbles41+40(SB)/8, $0x40e040c040a04080
+DATA ·bf16Nibbles41+48(SB)/8, $0x4130412041104100
+DATA ·bf16Nibbles41+56(SB)/8, $0x4170416041504140
+GLOBL ·bf16Nibbles41(SB), RODATA|NOPTR, $64
 
 // The same less 8.
-DATA bf16Nibbles40<>+0(SB)/8, $0xc0a0c0c0c0e0c100
-DATA bf16Nibbles40<>+8(SB)/8, $0xbf80c000c040c080
-DATA bf16Nibbles40<>+16(SB)/8, $0x404040003f800000
-DATA bf16Nibbles40<>+24(SB)/8, $0x40e040c040a04080
-DATA bf16Nibbles40<>+32(SB)/8, $0xc0a0c0c0c0e0c100
-DATA bf16Nibbles40<>+40(SB)/8, $0xbf80c000c040c080
-DATA bf16Nibbles40<>+48(SB)/8, $0x404040003f800000
-DATA bf16Nibbles40<>+56(SB)/8, $0x40e040c040a04080
-GLOBL bf16Nibbles40<>(SB), RODATA|NOPTR, $64
+DATA ·bf16Nibbles40+0(SB)/8, $0xc0a0c0c0c0e0c100
+DATA ·bf16Nibbles40+8(SB)/8, $0xbf80c000c040c080
+DATA ·bf16Nibbles40+16(SB)/8, $0x404040003f800000
+DATA ·bf16Nibbles40+24(SB)/8, $0x40e040c040a04080
+DATA ·bf16Nibbles40+32(SB)/8, $0xc0a0c0c0c0e0c100
+DATA ·bf16Nibbles40+40(SB)/8, $0xbf80c000c040c080
+DATA ·bf16Nibbles40+48(SB)/8, $0x404040003f800000
+DATA ·bf16Nibbles40+56(SB)/8, $0x40e040c040a04080
+GLOBL ·bf16Nibbles40(SB), RODATA|NOPTR, $64
 
 // func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 TEXT ·linearQ41Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
-	VMOVDQU16 bf16Nibbles41<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles41(SB), Z24
 	HALF_WORDS
 	FIND_AHEAD
 	ALL_ROWS(Q41)
@@ -293,7 +293,7 @@ TEXT ·linearQ41Quads(SB), NOSPLIT, $0-96
 // func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 TEXT ·linearQ40Quads(SB), NOSPLIT, $0-96
 	ARGUMENTS
-	VMOVDQU16 bf16Nibbles40<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles40(SB), Z24
 	HALF_WORDS
 	FIND_AHEAD
 	ALL_ROWS(Q40)
@@ -367,14 +367,14 @@ TEXT ·linearWideScaleMinQuads(SB), NOSPLIT, $8-112
 // func expandQ41Quads(wide, tiles *byte, blocks uintptr)
 TEXT ·expandQ41Quads(SB), NOSPLIT, $0-24
 	HALF_WORDS
-	VMOVDQU16 bf16Nibbles41<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles41(SB), Z24
 	EXPAND_ARGUMENTS
 	EXPAND(NIBBLES32, 320)
 
 // func expandQ40Quads(wide, tiles *byte, blocks uintptr)
 TEXT ·expandQ40Quads(SB), NOSPLIT, $0-24
 	HALF_WORDS
-	VMOVDQU16 bf16Nibbles40<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles40(SB), Z24
 	EXPAND_ARGUMENTS
 	EXPAND(NIBBLES32, 288)
 

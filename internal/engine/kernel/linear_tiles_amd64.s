@@ -21,7 +21,7 @@
 //	BX   sums, 16 of the block side by side
 //	CX   blocks left                       R15  panels left
 //	Z0 to Z15  acc   Z16 d   Z17 m   Z18 to Z23 scratch
-//	Z24  table of nibbles   Z25 to Z31 scratch of the expansion
+//	Z24  table of nibbles (linear_quads_amd64.s)   Z25 to Z31 scratch of the expansion
 
 // 16 rows, OP(row, register of acc, scratch).
 #define ROWS(OP) \
@@ -236,36 +236,14 @@ last:                           \
 	VZEROUPPER;                 \
 	RET
 
-// The values of the nibbles 0 to 15 as bf16, twice: VPERMW looks at five bits.
-DATA tileNibbles41<>+0(SB)/8, $0x404040003f800000
-DATA tileNibbles41<>+8(SB)/8, $0x40e040c040a04080
-DATA tileNibbles41<>+16(SB)/8, $0x4130412041104100
-DATA tileNibbles41<>+24(SB)/8, $0x4170416041504140
-DATA tileNibbles41<>+32(SB)/8, $0x404040003f800000
-DATA tileNibbles41<>+40(SB)/8, $0x40e040c040a04080
-DATA tileNibbles41<>+48(SB)/8, $0x4130412041104100
-DATA tileNibbles41<>+56(SB)/8, $0x4170416041504140
-GLOBL tileNibbles41<>(SB), RODATA|NOPTR, $64
-
-// The same less 8.
-DATA tileNibbles40<>+0(SB)/8, $0xc0a0c0c0c0e0c100
-DATA tileNibbles40<>+8(SB)/8, $0xbf80c000c040c080
-DATA tileNibbles40<>+16(SB)/8, $0x404040003f800000
-DATA tileNibbles40<>+24(SB)/8, $0x40e040c040a04080
-DATA tileNibbles40<>+32(SB)/8, $0xc0a0c0c0c0e0c100
-DATA tileNibbles40<>+40(SB)/8, $0xbf80c000c040c080
-DATA tileNibbles40<>+48(SB)/8, $0x404040003f800000
-DATA tileNibbles40<>+56(SB)/8, $0x40e040c040a04080
-GLOBL tileNibbles40<>(SB), RODATA|NOPTR, $64
-
 // func linearQ41Tiles(c *tileCall)
 TEXT ·linearQ41Tiles(SB), NOSPLIT, $8-8
-	VMOVDQU16 tileNibbles41<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles41(SB), Z24
 	TILES(NIBBLES, 320, D16M16(256, SCALEMIN))
 
 // func linearQ40Tiles(c *tileCall)
 TEXT ·linearQ40Tiles(SB), NOSPLIT, $8-8
-	VMOVDQU16 tileNibbles40<>(SB), Z24
+	VMOVDQU16 ·bf16Nibbles40(SB), Z24
 	TILES(NIBBLES, 288, D16(256, SCALE))
 
 // func linearQ8Tiles(c *tileCall)
