@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 
@@ -112,6 +113,9 @@ var peerAdvice = map[string]string{
 func apiAdvice(err *tinker.APIError) string {
 	switch err.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
+		if os.Getenv("TINKER_API_KEY") == "" {
+			return "The server wants a key of its own: set TINKER_API_KEY to it."
+		}
 		return "The server does not accept the key in TINKER_API_KEY."
 	case http.StatusPaymentRequired:
 		return "The account behind the key in TINKER_API_KEY has no credit."

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"tinsmith.example/internal/catalog"
+	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/engine/kernel"
 	"tinsmith.example/internal/weights/gguf"
 )
 
@@ -24,6 +27,12 @@ func (e *loadError) damaged() bool {
 }
 
 func (e *loadError) advice() string {
+	if small, ok := errors.AsType[*engine.ArgumentError](e.err); ok && small.Field == "KV cache" {
+		return "Give the KV cache more with --memory."
+	}
+	if _, ok := errors.AsType[*kernel.WeightError](e.err); ok && e.file.Source != catalog.SourceFile {
+		return fmt.Sprintf("The file may be damaged: run: tinsmith pull %s", e.asked)
+	}
 	if !e.damaged() {
 		return ""
 	}
