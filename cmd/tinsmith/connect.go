@@ -26,6 +26,9 @@ func (f *connectFlags) Validate() error {
 	if f.Threads < 0 {
 		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", f.Threads)
 	}
+	if f.BaseURL != "" && (f.Threads > 0 || f.Memory > 0) {
+		return errors.New("--threads and --memory are for a model in this process, and --base-url or TINKER_BASE_URL names a server elsewhere")
+	}
 	return nil
 }
 
