@@ -16,7 +16,7 @@ const (
 	arrivalSequences = 32
 	sequencePrompt   = 64   // tokens
 	sequenceTokens   = 2048 // at most: more than the steps in which the prompt is prefilled
-	stepsBefore      = 32   // that are timed before the prompt comes
+	aloneSteps       = 32   // that are timed before the prompt comes, and again after it
 
 	// idleFactor is how much longer than on an idle engine the prompt may take,
 	// besides the time of the sequences' steps.
@@ -33,15 +33,18 @@ type Arrival struct {
 	LimitShare   Spread         `json:"limit_share"` // of the rounds
 }
 
-// An ArrivalRound is one arrival. Step times are medians.
+// An ArrivalRound is one arrival. Step times are medians. The sequences grow while
+// the prompt runs, and their steps with them; so what a step takes without the
+// prompt is the mean of those before it and those after.
 type ArrivalRound struct {
 	Before     float64 `json:"step_before_ms"`
 	During     float64 `json:"step_during_ms"` // of those in which a part of the prompt ran
-	Ratio      float64 `json:"ratio"`          // During over Before
+	After      float64 `json:"step_after_ms"`
+	Ratio      float64 `json:"ratio"`          // During over the mean of Before and After
 	Steps      int     `json:"steps"`          // from the prompt's call to its first token
 	FirstToken float64 `json:"first_token_ms"`
 	Idle       float64 `json:"idle_ms"`     // to the first token of such a prompt with nothing else running
-	Limit      float64 `json:"limit_ms"`    // 1.5 Idle, and as many steps as there were, of Before each
+	Limit      float64 `json:"limit_ms"`    // 1.5 Idle, and as many steps as there were, of that mean each
 	LimitShare float64 `json:"limit_share"` // FirstToken over Limit
 }
 
@@ -49,7 +52,7 @@ type ArrivalRound struct {
 func (b *run) arrival(ctx context.Context) error {
 	a := &Arrival{Sequences: arrivalSequences, PromptTokens: min(arrivalPrompt, b.info.ContextLength-1)}
 	longest := min(sequenceTokens, b.info.ContextLength-sequencePrompt)
-	if longest < 2*stepsBefore {
+	if longest < 3*aloneSteps {
 		return fmt.Errorf("a context of %d tokens is too small", b.info.ContextLength)
 	}
 	if need := a.PromptTokens + arrivalSequences*(sequencePrompt+longest); need > b.engine.KVTokens() {
@@ -61,8 +64,8 @@ func (b *run) arrival(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.Note("arrival, round %d of %d: steps of %.1f ms, then %.1f ms; first token after %.0f ms, idle %.0f ms",
-			i+1, b.Rounds, r.Before, r.During, r.FirstToken, r.Idle)
+		b.Note("arrival, round %d of %d: steps of %.1f ms, then %.1f ms, then %.1f ms; first token after %.0f ms, idle %.0f ms",
+			i+1, b.Rounds, r.Before, r.During, r.After, r.FirstToken, r.Idle)
 		a.Rounds = append(a.Rounds, *r)
 		ratios, shares = append(ratios, r.Ratio), append(shares, r.LimitShare)
 	}
@@ -110,14 +113,14 @@ func (b *run) arrivalRound(ctx context.Context, promptTokens, longest int) (*Arr
 		return nil, err
 	}
 	r.Idle = idle.Best
-	r.Limit = idleFactor*r.Idle + float64(r.Steps)*r.Before
+	r.Limit = idleFactor*r.Idle + float64(r.Steps)*r.alone()
 	r.LimitShare = r.FirstToken / r.Limit
 	return r, nil
 }
 
 // arrive times steps of all sequences, and then the prompt beside them.
 func (b *run) arrive(ctx context.Context, promptTokens int) (*ArrivalRound, error) {
-	before, err := b.log.wait(ctx, func(steps []engine.StepStats) bool { return len(sampling(steps)) >= stepsBefore })
+	before, err := b.stepsAlone(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +132,29 @@ func (b *run) arrive(ctx context.Context, promptTokens int) (*ArrivalRound, erro
 	}
 	took := time.Since(start)
 	steps := b.log.take()
-	during := prefilling(steps)
+	after, err := b.stepsAlone(ctx)
+	if err != nil {
+		return nil, err
+	}
 	r := &ArrivalRound{
-		Before: timesOf(sampling(before)).P50, During: timesOf(during).P50,
+		Before: before, During: timesOf(prefilling(steps)).P50, After: after,
 		Steps: stepsUntilPrefilled(steps), FirstToken: milliseconds(took),
 	}
-	r.Ratio = r.During / r.Before
+	r.Ratio = r.During / r.alone()
 	return r, nil
 }
+
+// stepsAlone times steps of all sequences without the prompt.
+func (b *run) stepsAlone(ctx context.Context) (median float64, err error) {
+	steps, err := b.log.wait(ctx, func(steps []engine.StepStats) bool { return len(sampling(steps)) > aloneSteps })
+	if err != nil {
+		return 0, err
+	}
+	return timesOf(sampling(steps)).P50, nil
+}
+
+// alone is what a step takes without the prompt.
+func (r *ArrivalRound) alone() float64 { return (r.Before + r.After) / 2 }
 
 // sampling are the times of the steps in which every sequence gets a token and
 // no prompt runs.

@@ -141,7 +141,7 @@ func (s *Scheduler) Plan() []Part {
 			r.cost += r.of(p.Pos, 1)
 			parts = append(parts, p)
 		}
-		r.cost = max(r.cost, s.config.MinPrefill*r.unit)
+		r.cost = max(r.cost-r.cost/8, s.config.MinPrefill*r.unit)
 	} else {
 		r.cost = r.tokens
 	}
