@@ -34,8 +34,8 @@ type Config struct {
 	// most that one group has running. If more run together, they take turns.
 	MaxSamples int
 	// MinPrefill is how many prompt tokens a step may take beside running
-	// samples, if these are fewer; else as many as cost what the samples cost.
-	// So a long prompt at most about doubles the others' step time. Without
+	// samples, if these are few; else as many as cost 7/8 of what the samples
+	// cost. So a long prompt does not double the others' step time. Without
 	// running samples a prompt takes the whole step.
 	MinPrefill int
 	// MaxPrefill is the most prompt tokens of one step. 0: MaxTokens.

@@ -510,11 +510,11 @@ func TestOnePromptIsComputedOnce(t *testing.T) {
 	}
 }
 
-// TestPromptsCostAtMostWhatTheSamplesCost: beside 32 samples the part of a step
-// that is prompts is no dearer than the samples, wherever in a prompt it is.
-func TestPromptsCostAtMostWhatTheSamplesCost(t *testing.T) {
+// TestPromptsCostLessThanTheSamples: beside 32 samples the part of a step that is
+// prompts costs at most 7/8 of what they do, wherever in a prompt it is.
+func TestPromptsCostLessThanTheSamples(t *testing.T) {
 	const far = 1500
-	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 32, FarPosition: far}, 4000)
+	m := newMachine(t, Config{MaxTokens: 256, MaxSamples: 128, MinPrefill: 16, FarPosition: far}, 4000)
 	next := func(g *Group, i int) (int32, bool) { return int32(i), len(g.Tokens(i))+1 == g.MaxTokens }
 	for i := range int32(32) {
 		m.sched.Add(&Group{Prompt: []int32{i, i, i}, Samples: 1, MaxTokens: 1000})
@@ -535,7 +535,7 @@ func TestPromptsCostAtMostWhatTheSamplesCost(t *testing.T) {
 				}
 			}
 		}
-		if prompts > samples || prompts < samples/3 && long.state != ended {
+		if 8*prompts > 7*samples || prompts < samples/3 && long.state != ended {
 			t.Fatalf("step %d: prompts cost %d beside samples that cost %d", m.steps, prompts, samples)
 		}
 	}
