@@ -40,8 +40,8 @@ type ArrivalRound struct {
 	Before     float64 `json:"step_before_ms"`
 	During     float64 `json:"step_during_ms"` // of those in which a part of the prompt ran
 	After      float64 `json:"step_after_ms"`
-	Ratio      float64 `json:"ratio"`          // During over the mean of Before and After
-	Steps      int     `json:"steps"`          // from the prompt's call to its first token
+	Ratio      float64 `json:"ratio"` // During over the mean of Before and After
+	Steps      int     `json:"steps"` // from the prompt's call to its first token
 	FirstToken float64 `json:"first_token_ms"`
 	Idle       float64 `json:"idle_ms"`     // to the first token of such a prompt with nothing else running
 	Limit      float64 `json:"limit_ms"`    // 1.5 Idle, and as many steps as there were, of that mean each
