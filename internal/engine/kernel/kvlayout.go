@@ -22,8 +22,6 @@ type KVLayout struct {
 // BlockPositions is how many positions a KV block has.
 const BlockPositions = BlockK
 
-const bf16TileBytes = 2 * tileWeights
-
 // NewKVLayout is the layout of heads of headDim dimensions.
 func NewKVLayout(headDim int) KVLayout {
 	return KVLayout{headDim, (headDim + BlockK - 1) / BlockK, (headDim + TileN - 1) / TileN}
@@ -81,8 +79,12 @@ func storeValueGeneric(tiles []byte, k int, value []float32) {
 
 // storePlanes sets weight (n, k) of a pair of BF16 tiles.
 func storePlanes(tiles []byte, n, k int, x float32) {
-	at := (k/2*TileN+n)*4 + k%2*2
 	hi := BF16(x)
-	binary.LittleEndian.PutUint16(tiles[at:], hi)
-	binary.LittleEndian.PutUint16(tiles[bf16TileBytes+at:], BF16(x-FromBF16(hi)))
+	storePlane(tiles, n, k, hi)
+	storePlane(tiles[bf16TileBytes:], n, k, BF16(x-FromBF16(hi)))
+}
+
+// storePlane sets weight (n, k) of a BF16 tile.
+func storePlane(tile []byte, n, k int, bits uint16) {
+	binary.LittleEndian.PutUint16(tile[(k/2*TileN+n)*4+k%2*2:], bits)
 }

@@ -13,25 +13,38 @@ func (m *Matrix) MulPanels(s *Scratch, out []float32, stride int, x *Planes, row
 	if x.Blocks != m.Blocks {
 		panic("kernel: MulPanels: x and the matrix differ in K")
 	}
-	col := panel * TileN
+	m.mulPanels(linear, s, out, stride, x.from(0, 0), rows, panel, panels)
+}
+
+// mulPanels is MulPanels by a kernel of the caller's choice.
+func (m *Matrix) mulPanels(mul func(*linearArgs), s *Scratch, out []float32, stride int, x activations, rows, panel, panels int) {
 	size := m.panelBytes()
-	linear(&linearArgs{
+	a := linearArgs{
 		format:     tileFormat(m.Format),
-		out:        out[col:],
+		out:        out[panel*TileN:],
 		fresh:      true,
 		stride:     stride,
-		x:          x.from(0, 0),
+		x:          x,
 		tiles:      m.tiles[panel*size : (panel+panels)*size],
 		panels:     panels,
 		panelBytes: size,
 		blocks:     m.Blocks,
 		rows:       rows,
 		scratch:    s,
-	})
+	}
+	if m.Format != F32Weights {
+		mul(&a)
+		return
+	}
+	a.format = tileBF16x2
+	mul(&a)
+	a.format, a.fresh = tileBF16, false
+	a.tiles = a.tiles[m.Blocks*tileBF16x2.bytes():]
+	mul(&a)
 }
 
-// tileFormat is the kind of tile a panel kernel reads: the formats of Matrix,
-// and the one of the KV cache.
+// tileFormat is the kind of tile a panel kernel reads: the formats of Matrix but
+// F32, which is made of two of the others.
 type tileFormat uint8
 
 const (
@@ -39,17 +52,11 @@ const (
 	tileQ8_0 = tileFormat(Q8_0)
 	tileQ4_0 = tileFormat(Q4_0)
 	tileQ4_1 = tileFormat(Q4_1)
-	// tileBF16x2 is a weight in two bf16 planes: a block is the BF16 tile of
-	// the high plane, then that of the low plane.
-	tileBF16x2 = tileQ4_1 + 1
+	// tileBF16x2 is a weight in two bf16 planes, of F16 and of the KV cache.
+	tileBF16x2 = tileFormat(F16Weights)
 )
 
-func (f tileFormat) bytes() int {
-	if f == tileBF16x2 {
-		return 2 * formats[BF16Weights].tileBytes
-	}
-	return formats[f].tileBytes
-}
+func (f tileFormat) bytes() int { return formats[f].tileBytes }
 
 // linearArgs are the arguments of a linear kernel: panels of blocks consecutive
 // tiles, against rows rows of planes, added block by block to out.

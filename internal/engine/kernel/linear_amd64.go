@@ -263,17 +263,20 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 // planesByPanel is panelByPanel for weights in two planes, which may lie in a
-// table. Attention has a few blocks, so that they are not cut.
+// table.
 func (a *linearArgs) planesByPanel(run planesKernel) {
 	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
-	var next *[]byte
-	if len(a.table) > 1 {
-		next = &a.table[1]
-	}
-	for p := range a.panels {
-		c := a.call(p, 0)
-		for r, n := range rowGroups(a.rows, panelRows) {
-			run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), uintptr(a.blocks), n, next, uintptr(a.offset+p*a.panelBytes), a.keep(0))
+	for done := 0; done < a.blocks; done += maxCallBlocks {
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+		var next *[]byte
+		if len(a.table) > done+1 {
+			next = &a.table[done+1]
+		}
+		for p := range a.panels {
+			c := a.call(p, done)
+			for r, n := range rowGroups(a.rows, panelRows) {
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
+			}
 		}
 	}
 }

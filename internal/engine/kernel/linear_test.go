@@ -8,14 +8,22 @@ import (
 	"testing"
 )
 
-var weightFormats = []Format{BF16Weights, Q8_0, Q4_0, Q4_1}
+var weightFormats = []Format{BF16Weights, Q8_0, Q4_0, Q4_1, F16Weights, F32Weights}
 
 // rawRow is a random row of k weights as GGUF holds it, scales of about 0.01.
 func rawRow(r *rand.Rand, f Format, k int) []byte {
 	raw := make([]byte, f.RawRowBytes(k))
-	if f == BF16Weights {
+	if f.float() {
 		for i := range k {
-			binary.LittleEndian.PutUint16(raw[2*i:], BF16(float32(r.NormFloat64()*0.05)))
+			w := float32(r.NormFloat64() * 0.05)
+			switch f {
+			case BF16Weights:
+				binary.LittleEndian.PutUint16(raw[2*i:], BF16(w))
+			case F16Weights:
+				binary.LittleEndian.PutUint16(raw[2*i:], uint16(r.IntN(2)<<15|r.IntN(0x3000))) // subnormal to 0.12
+			case F32Weights:
+				binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(w))
+			}
 		}
 		return raw
 	}
@@ -78,8 +86,13 @@ func randomPlanes(r *rand.Rand, rows, k int) (*Planes, [][]float32) {
 
 // weight is element k of a raw row, in float64.
 func weight(f Format, raw []byte, k int) float64 {
-	if f == BF16Weights {
+	switch f {
+	case BF16Weights:
 		return float64(FromBF16(binary.LittleEndian.Uint16(raw[2*k:])))
+	case F16Weights:
+		return float64(FromF16(binary.LittleEndian.Uint16(raw[2*k:])))
+	case F32Weights:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*k:])))
 	}
 	size := f.RawRowBytes(BlockK)
 	blk := raw[k/BlockK*size:][:size]
@@ -127,6 +140,12 @@ func linearIsTheProduct(t *testing.T) {
 	}
 }
 
+// twin is linear by its definition.
+func twin(a *linearArgs) {
+	a.clear()
+	linearGeneric(a)
+}
+
 // TestLinearBitsDoNotDependOnRows compares every number of rows at once with
 // one row at a time by the twin: equal bits, nothing written outside.
 func TestLinearBitsDoNotDependOnRows(t *testing.T) { atEveryLevel(t, linearBitsDoNotDependOnRows) }
@@ -150,15 +169,12 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 				for p := range m.Panels {
 					m.MulPanels(scratch, out[:rows*stride], stride, x, rows, p, 1)
 				}
-				want := make([]float32, TileN)
+				want := make([]float32, m.PaddedN())
 				for row := range rows {
 					for p := range m.Panels {
-						clear(want)
-						linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: TileN, panels: 1,
-							x:     x.from(row, 0),
-							tiles: m.panel(p), blocks: blocks, rows: 1, scratch: scratch})
+						m.mulPanels(twin, nil, want[:], 0, x.from(row, 0), 1, p, 1)
 						got := out[row*stride+p*TileN:][:TileN]
-						sameBits(t, fmt.Sprintf("%v, %d blocks, row %d of %d, panel %d", f, blocks, row, rows, p), got, want)
+						sameBits(t, fmt.Sprintf("%v, %d blocks, row %d of %d, panel %d", f, blocks, row, rows, p), got, want[p*TileN:][:TileN])
 					}
 					for _, v := range out[row*stride+m.PaddedN() : (row+1)*stride] {
 						if v == v {
@@ -186,8 +202,7 @@ func panelsAtOnceMatchTwin(t *testing.T) {
 			got, want := make([]float32, rows*m.PaddedN()), make([]float32, rows*m.PaddedN())
 			m.MulPanels(scratch, got, m.PaddedN(), x, rows, 0, 1)
 			m.MulPanels(scratch, got, m.PaddedN(), x, rows, 1, panels-1)
-			linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: m.PaddedN(), x: x.from(0, 0),
-				tiles: m.tiles, panels: panels, panelBytes: m.panelBytes(), blocks: blocks, rows: rows})
+			m.mulPanels(twin, nil, want, m.PaddedN(), x.from(0, 0), rows, 0, panels)
 			sameBits(t, fmt.Sprintf("%v, %d rows", f, rows), got, want)
 		}
 	}
@@ -204,8 +219,7 @@ func longRowsMatchTwin(t *testing.T) {
 		x, _ := randomPlanes(r, rows, blocks*BlockK)
 		got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
 		m.MulPanels(scratch, got, TileN, x, rows, 0, 1)
-		linearGeneric(&linearArgs{format: tileFormat(f), out: want, stride: TileN, panels: 1, x: x.from(0, 0),
-			tiles: m.panel(0), blocks: blocks, rows: rows})
+		m.mulPanels(twin, nil, want, TileN, x.from(0, 0), rows, 0, 1)
 		sameBits(t, f.String(), got, want)
 	}
 }

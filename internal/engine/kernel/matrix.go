@@ -14,25 +14,40 @@ const (
 	Q4_0
 	// Q4_1: blocks of 32 nibbles q with halves d and m; weight = d*q + m.
 	Q4_1
+	// F16Weights: halves, each the sum of two bf16 values.
+	F16Weights
+	// F32Weights: float32, each the sum of three bf16 values unless it is tiny.
+	F32Weights
 )
 
 var formats = [...]struct {
 	name      string
 	tileBytes int // of one packed tile
 	rawBytes  int // of 32 weights of one row as GGUF holds them
+	products  int // of a weight with an x in two planes
 }{
-	BF16Weights: {"BF16", 2 * tileWeights, 64},
-	Q8_0:        {"Q8_0", tileWeights + 2*TileN, 34},
-	Q4_0:        {"Q4_0", tileWeights/2 + 2*TileN, 18},
-	Q4_1:        {"Q4_1", tileWeights/2 + 4*TileN, 20},
+	BF16Weights: {"BF16", bf16TileBytes, 64, 2},
+	Q8_0:        {"Q8_0", tileWeights + 2*TileN, 34, 2},
+	Q4_0:        {"Q4_0", tileWeights/2 + 2*TileN, 18, 2},
+	Q4_1:        {"Q4_1", tileWeights/2 + 4*TileN, 20, 2},
+	F16Weights:  {"F16", 2 * bf16TileBytes, 64, 3},
+	F32Weights:  {"F32", 3 * bf16TileBytes, 128, 5},
 }
 
 func (f Format) String() string { return formats[f].name }
+
+// Products is how many multiplications of bf16 values a weight and an x take.
+func (f Format) Products() int { return formats[f].products }
 
 // TileN is how many outputs a tile has. A tile is 16 outputs of 32 k.
 const TileN = 16
 
 const tileWeights = TileN * BlockK
+
+const bf16TileBytes = 2 * tileWeights
+
+// float says whether the format has a number for each weight, and no blocks.
+func (f Format) float() bool { return f == BF16Weights || f == F16Weights || f == F32Weights }
 
 // Matrix is the weights of a linear layer, [N, K], packed in tiles.
 //
@@ -51,7 +66,7 @@ type Matrix struct {
 // block formats need k to be a multiple of 32. take gives its memory: so many
 // zeroed bytes that begin at a cache line, such as [AlignedBytes].
 func NewMatrix(f Format, n, k int, take func(bytes int) []byte) (*Matrix, error) {
-	if n <= 0 || k <= 0 || f != BF16Weights && k%BlockK != 0 {
+	if n <= 0 || k <= 0 || !f.float() && k%BlockK != 0 {
 		return nil, fmt.Errorf("kernel: a %v matrix cannot be [%d, %d]", f, n, k)
 	}
 	m := &Matrix{Format: f, N: n, K: k, Panels: (n + TileN - 1) / TileN, Blocks: (k + BlockK - 1) / BlockK}

@@ -3,12 +3,14 @@ package kernel
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // Tiles, by format. n is the output within the tile, k the index within the
 // block; integers are little-endian.
 //
 //	BF16  [16 pairs p][16 n][2]: uint16 of k = 2p, 2p+1   (1,024 bytes)
+//	F16   the BF16 tile of the high plane, then that of the low plane
 //	Q8_0  [32 k][16 n] int8, then [16 n] half d           (544 bytes)
 //	Q4_x  [4 v][16 n] uint32, then [16 n] half d          (288 bytes)
 //	      and for Q4_1 then [16 n] half m                 (320 bytes)
@@ -18,11 +20,14 @@ import (
 // The BF16 tile is what a bf16 matrix unit takes as its right side; the nibbles
 // lie so that one shift and one 16-entry table give a vector of 16 outputs at
 // one k, and one shift and a 32-entry table such a bf16 tile's row.
+//
+// A panel of F32 is its blocks' F16 tiles, of the two high planes, and then their
+// BF16 tiles, of the third.
 
 // RawRowBytes is the size of one row of k weights as GGUF holds them.
 func (f Format) RawRowBytes(k int) int {
-	if f == BF16Weights {
-		return 2 * k
+	if f.float() {
+		return k * (formats[f].rawBytes / BlockK)
 	}
 	return k / BlockK * formats[f].rawBytes
 }
@@ -40,16 +45,22 @@ func (m *Matrix) PackPanel(i int, row func(n int) []byte) error {
 		raw := row(out)
 		for b := range m.Blocks {
 			tile := panel[b*formats[m.Format].tileBytes:]
+			size := formats[m.Format].rawBytes
+			block := raw[b*size : min((b+1)*size, len(raw))]
 			var bad bool
 			switch m.Format {
 			case BF16Weights:
-				bad = packBF16(tile, n, raw[2*b*BlockK:min(2*(b+1)*BlockK, 2*m.K)])
+				bad = packBF16(tile, n, block)
 			case Q8_0:
-				bad = packQ8(tile, n, raw[b*34:(b+1)*34])
+				bad = packQ8(tile, n, block)
 			case Q4_0:
-				bad = packQ4(tile, n, raw[b*18:(b+1)*18], 2)
+				bad = packQ4(tile, n, block, 2)
 			case Q4_1:
-				bad = packQ4(tile, n, raw[b*20:(b+1)*20], 4)
+				bad = packQ4(tile, n, block, 4)
+			case F16Weights:
+				bad = packF16(tile, n, block)
+			case F32Weights:
+				bad = packF32(panel[2*b*bf16TileBytes:], panel[(2*m.Blocks+b)*bf16TileBytes:], n, block)
 			}
 			if bad {
 				return &WeightError{Output: out, K: b * BlockK}
@@ -69,7 +80,29 @@ func packBF16(tile []byte, n int, raw []byte) (bad bool) {
 	for k := range len(raw) / 2 {
 		w := FromBF16(binary.LittleEndian.Uint16(raw[2*k:]))
 		bad = bad || !Finite([]float32{w})
-		binary.LittleEndian.PutUint16(tile[(k/2*TileN+n)*4+k%2*2:], BF16(w))
+		storePlane(tile, n, k, BF16(w))
+	}
+	return bad
+}
+
+func packF16(tile []byte, n int, raw []byte) (bad bool) {
+	for k := range len(raw) / 2 {
+		bad = bad || !finiteHalf(raw[2*k:])
+		storePlanes(tile, n, k, FromF16(binary.LittleEndian.Uint16(raw[2*k:])))
+	}
+	return bad
+}
+
+// packF32 packs one row's block into the tile of the two high planes and that of
+// the third.
+func packF32(high, low []byte, n int, raw []byte) (bad bool) {
+	for k := range len(raw) / 4 {
+		w := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*k:]))
+		first := FromBF16(BF16(w))
+		second := FromBF16(BF16(w - first))
+		bad = bad || !Finite([]float32{w, first}) // a large w is finite, and its nearest bf16 is not
+		storePlanes(high, n, k, w)
+		storePlane(low, n, k, BF16(w-first-second))
 	}
 	return bad
 }

@@ -39,9 +39,14 @@ func pinnedMatrix(t *testing.T, r *rand.Rand, f Format, n, k int) *Matrix {
 		for j := range rows[i] {
 			rows[i][j] = byte(r.Uint32())
 		}
-		if f == BF16Weights {
-			for j := 1; j < len(rows[i]); j += 2 {
-				rows[i][j] = rows[i][j]&0x80 | 0x3c + rows[i][j]&3
+		if f.float() {
+			size := f.RawRowBytes(1)
+			for j := size - 1; j < len(rows[i]); j += size { // exponents of small numbers
+				if f == F16Weights {
+					rows[i][j] &= 0xa7
+				} else {
+					rows[i][j] = rows[i][j]&0x80 | 0x3c + rows[i][j]&3
+				}
 			}
 			continue
 		}
@@ -65,18 +70,21 @@ func pinnedMatrix(t *testing.T, r *rand.Rand, f Format, n, k int) *Matrix {
 func pinnedOutputs(t *testing.T) map[string][]float32 {
 	r := rand.New(rand.NewPCG(2026, 1))
 	out := map[string][]float32{}
-	for _, f := range weightFormats {
-		m := pinnedMatrix(t, r, f, 40, 576)
-		x := NewPlanes(3, 576)
-		for i := range 3 {
-			x.Split(i, pinnedInput(r, 576))
+	linearOf := func(formats ...Format) {
+		for _, f := range formats {
+			m := pinnedMatrix(t, r, f, 40, 576)
+			x := NewPlanes(3, 576)
+			for i := range 3 {
+				x.Split(i, pinnedInput(r, 576))
+			}
+			y := make([]float32, 3*m.PaddedN())
+			for p := range m.Panels {
+				m.MulPanels(scratch, y, m.PaddedN(), x, 3, p, 1)
+			}
+			out["linear "+f.String()] = y
 		}
-		y := make([]float32, 3*m.PaddedN())
-		for p := range m.Panels {
-			m.MulPanels(scratch, y, m.PaddedN(), x, 3, p, 1)
-		}
-		out["linear "+f.String()] = y
 	}
+	linearOf(BF16Weights, Q8_0, Q4_0, Q4_1)
 
 	planes := NewPlanes(1, 100)
 	planes.Split(0, pinnedInput(r, 100))
@@ -144,6 +152,8 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 		selected = append(selected, float32(CountFrom(logits, floor)), float32(mass>>42), float32(mass>>21&(1<<21-1)), float32(mass&(1<<21-1)))
 	}
 	out["selection"] = selected
+
+	linearOf(F16Weights, F32Weights) // last, since all inputs are of one stream
 	return out
 }
 

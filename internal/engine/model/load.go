@@ -74,13 +74,10 @@ func (m *Model) BlockSize() kv.Size {
 }
 
 // FarPosition is the position at which attention costs a token as much as the
-// layers' matrices do, counted in products: with a matrix's weight there are
-// two, for the two planes of the activation, and with an element of a key or
-// value three, since it has two planes, too, and the last product is left out.
+// layers' matrices do, counted in products.
 func (m *Model) FarPosition() int {
-	matrices := 2 * (m.Dim*m.HeadDim*(2*m.Heads+2*m.KVHeads) + 3*m.Dim*m.FFN)
-	position := 3 * 2 * m.Heads * m.HeadDim
-	return max(1, matrices/position)
+	w := m.Work()
+	return max(1, int(w.LayerProducts/w.SeenProducts))
 }
 
 // loader collects what is to be packed, and keeps the first error.
@@ -206,7 +203,7 @@ func (l *loader) matrix(name string, n, k, headDim int) *kernel.Matrix {
 	}
 	format, ok := formats[t.Type]
 	if !ok {
-		l.err = &ConfigError{name, t.Type, "the type of a matrix must be BF16, Q8_0, Q4_0 or Q4_1"}
+		l.err = &ConfigError{name, t.Type, "the type of a matrix must be F32, F16, BF16, Q8_0, Q4_0 or Q4_1"}
 		return nil
 	}
 	m, err := kernel.NewMatrix(format, n, k, l.memory.Take)
@@ -229,6 +226,8 @@ func (l *loader) matrix(name string, n, k, headDim int) *kernel.Matrix {
 }
 
 var formats = map[gguf.Type]kernel.Format{
+	gguf.F32:  kernel.F32Weights,
+	gguf.F16:  kernel.F16Weights,
 	gguf.BF16: kernel.BF16Weights,
 	gguf.Q8_0: kernel.Q8_0,
 	gguf.Q4_0: kernel.Q4_0,

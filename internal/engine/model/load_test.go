@@ -46,7 +46,7 @@ func smallFile() *file {
 // tensor adds or replaces a tensor of zeros.
 func (f *file) tensor(name string, typ gguf.Type, shape ...int64) {
 	f.drop(name)
-	bytesPer := map[gguf.Type]int64{gguf.F32: 4, gguf.F16: 2, gguf.BF16: 2}[typ]
+	bytesPer := map[gguf.Type]int64{gguf.F32: 4, gguf.F16: 2, gguf.BF16: 2, gguf.I16: 2}[typ]
 	n := bytesPer
 	for _, s := range shape {
 		n *= s
@@ -124,7 +124,7 @@ func TestLoadRefusesWhatItCannotRun(t *testing.T) {
 		{"experts", func(f *file) { f.set("llama.expert_count", uint32(8)) }, "llama.expert_count"},
 		{"no embedding", func(f *file) { f.drop("token_embd.weight") }, "token_embd.weight = missing"},
 		{"wrong shape", func(f *file) { f.tensor("blk.0.attn_q.weight", gguf.BF16, 32, 16) }, "blk.0.attn_q.weight"},
-		{"a type without a kernel", func(f *file) { f.tensor("blk.0.attn_q.weight", gguf.F16, 32, 32) }, "blk.0.attn_q.weight = F16"},
+		{"a type without a kernel", func(f *file) { f.tensor("blk.0.attn_q.weight", gguf.I16, 32, 32) }, "blk.0.attn_q.weight = I16"},
 		{"a norm in bf16", func(f *file) { f.tensor("output_norm.weight", gguf.BF16, 32) }, "a norm's weights must be F32"},
 		{"a bias", func(f *file) { f.tensor("blk.0.attn_q.bias", gguf.F32, 32) }, "blk.0.attn_q.bias"},
 		{"rotation factors", func(f *file) { f.tensor("rope_freqs.weight", gguf.F32, 8) }, "rope_freqs.weight"},

@@ -34,9 +34,12 @@ func (n *naive) matrix(name string) [][]float64 {
 		raw := t.Row(int64(i))
 		m[i] = make([]float64, t.RowLen())
 		for j := range m[i] {
-			if t.Type == gguf.F32 {
+			switch t.Type {
+			case gguf.F32:
 				m[i][j] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*j:])))
-			} else {
+			case gguf.F16:
+				m[i][j] = float64(kernel.FromF16(binary.LittleEndian.Uint16(raw[2*j:])))
+			case gguf.BF16:
 				m[i][j] = float64(kernel.FromBF16(binary.LittleEndian.Uint16(raw[2*j:])))
 			}
 		}
@@ -136,13 +139,18 @@ func add(x, y []float64) {
 // TestForwardIsLlama holds the forward pass against the naive one, on shapes
 // that fill neither tiles nor vectors.
 func TestForwardIsLlama(t *testing.T) {
-	for _, s := range []struct{ dim, heads, kvHeads, headDim, ffn, vocab, layers int }{
-		{32, 2, 1, 16, 48, 40, 1},
-		{36, 6, 2, 6, 50, 33, 2},
-		{64, 1, 1, 64, 100, 300, 2},
-		{40, 5, 5, 34, 17, 20, 3},
-		{24, 48, 1, 2, 30, 21, 1},
-		{100, 3, 3, 96, 31, 70, 1},
+	for _, s := range []struct {
+		dim, heads, kvHeads, headDim, ffn, vocab, layers int
+		matrices                                         gguf.Type
+	}{
+		{32, 2, 1, 16, 48, 40, 1, gguf.BF16},
+		{36, 6, 2, 6, 50, 33, 2, gguf.BF16},
+		{36, 6, 2, 6, 50, 33, 2, gguf.F16},
+		{36, 6, 2, 6, 50, 33, 2, gguf.F32},
+		{64, 1, 1, 64, 100, 300, 2, gguf.BF16},
+		{40, 5, 5, 34, 17, 20, 3, gguf.BF16},
+		{24, 48, 1, 2, 30, 21, 1, gguf.BF16},
+		{100, 3, 3, 96, 31, 70, 1, gguf.BF16},
 	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(s.dim)))
@@ -165,32 +173,48 @@ func TestForwardIsLlama(t *testing.T) {
 				data := f.tensors[len(f.tensors)-1].Data
 				for i := 0; i < len(data); {
 					w := float32(r.NormFloat64() / math.Sqrt(float64(shape[0])))
-					if typ == gguf.F32 {
+					switch {
+					case len(shape) == 1:
 						binary.LittleEndian.PutUint32(data[i:], math.Float32bits(1+w))
 						i += 4
-					} else {
+					case typ == gguf.F32:
+						binary.LittleEndian.PutUint32(data[i:], math.Float32bits(2*w))
+						i += 4
+					case typ == gguf.F16:
+						binary.LittleEndian.PutUint16(data[i:], halfOf(2*w))
+						i += 2
+					default:
 						copy(data[i:], bf16Bytes(2*w))
 						i += 2
 					}
 				}
 			}
-			random("token_embd.weight", gguf.BF16, s.dim, s.vocab)
+			random("token_embd.weight", s.matrices, s.dim, s.vocab)
 			random("output_norm.weight", gguf.F32, s.dim)
 			for l := range s.layers {
 				name := func(n string) string { return fmt.Sprintf("blk.%d.%s.weight", l, n) }
 				random(name("attn_norm"), gguf.F32, s.dim)
-				random(name("attn_q"), gguf.BF16, s.dim, s.heads*s.headDim)
-				random(name("attn_k"), gguf.BF16, s.dim, s.kvHeads*s.headDim)
-				random(name("attn_v"), gguf.BF16, s.dim, s.kvHeads*s.headDim)
-				random(name("attn_output"), gguf.BF16, s.heads*s.headDim, s.dim)
+				random(name("attn_q"), s.matrices, s.dim, s.heads*s.headDim)
+				random(name("attn_k"), s.matrices, s.dim, s.kvHeads*s.headDim)
+				random(name("attn_v"), s.matrices, s.dim, s.kvHeads*s.headDim)
+				random(name("attn_output"), s.matrices, s.heads*s.headDim, s.dim)
 				random(name("ffn_norm"), gguf.F32, s.dim)
-				random(name("ffn_gate"), gguf.BF16, s.dim, s.ffn)
-				random(name("ffn_up"), gguf.BF16, s.dim, s.ffn)
-				random(name("ffn_down"), gguf.BF16, s.ffn, s.dim)
+				random(name("ffn_gate"), s.matrices, s.dim, s.ffn)
+				random(name("ffn_up"), s.matrices, s.dim, s.ffn)
+				random(name("ffn_down"), s.matrices, s.ffn, s.dim)
 			}
 			compareWithNaive(t, r, f)
 		})
 	}
+}
+
+// halfOf is x cut to a half, or 0 where it is too small for a normal one; |x| < 4.
+func halfOf(x float32) uint16 {
+	bits := math.Float32bits(x)
+	if bits>>23&0xff <= 112 {
+		return 0
+	}
+	return uint16(bits>>31<<15 | (bits>>23&0xff-112)<<10 | bits>>13&0x3ff)
 }
 
 func compareWithNaive(t *testing.T, r *rand.Rand, f *file) {

@@ -4,7 +4,7 @@ import "tinsmith.example/internal/engine/kernel"
 
 // Work is what a step costs, whatever computes it: bytes of weights that it
 // reads, and products that its rows need. A product is one multiplication of
-// two bf16 values, so that a weight costs a row two: one for each plane.
+// two bf16 values, so that a bf16 weight costs a row two: one for each plane.
 type Work struct {
 	LayerBytes, OutputBytes       int64 // of packed weights: of the layers, and of the output layer
 	LayerProducts, OutputProducts int64 // of one row in them; the output layer's where its logits are wanted
@@ -12,11 +12,9 @@ type Work struct {
 	BlockBytes                    int64 // of the keys and values in one KV block
 }
 
-// Products of a weight or a cached value by the planes of docs/arithmetic.md.
-const (
-	weightProducts = 2 // hi and lo, with the weight
-	cachedProducts = 3 // hi and lo with the first plane, hi with the second
-)
+// cachedProducts are those of a cached value: hi and lo with its first plane, hi
+// with its second (docs/arithmetic.md).
+const cachedProducts = 3
 
 // Work is what a step of the model costs.
 func (m *Model) Work() Work {
@@ -35,4 +33,6 @@ func (m *Model) Work() Work {
 	return w
 }
 
-func matrixProducts(m *kernel.Matrix) int64 { return weightProducts * int64(m.N) * int64(m.K) }
+func matrixProducts(m *kernel.Matrix) int64 {
+	return int64(m.Format.Products()) * int64(m.N) * int64(m.K)
+}
