@@ -105,8 +105,9 @@ func strangerAdvice(err error) string {
 
 // peerAdvice says how to have a server that bench can measure.
 var peerAdvice = map[string]string{
-	"llama": "Start one with: llama-server -m MODEL.gguf --port 8080. Then: --peer llama=http://127.0.0.1:8080.",
-	"vllm":  "Start one with: vllm serve MODEL --port 8000. Then: --peer vllm=http://127.0.0.1:8000.",
+	"llama":  "Start one with: llama-server -m MODEL.gguf --port 8080. Then: --peer llama=http://127.0.0.1:8080.",
+	"vllm":   "Start one with: vllm serve MODEL --port 8000. Then: --peer vllm=http://127.0.0.1:8000.",
+	"tinker": "Start one with: tinsmith serve. Then: --peer tinker=http://127.0.0.1:8731.",
 }
 
 // apiAdvice says what to change so that a server takes the call.

@@ -24,7 +24,7 @@ type benchCommand struct {
 	Memory    byteSize      `placeholder:"SIZE" help:"What the KV cache may take, such as 2GiB (default: half of what is free)."`
 	Peer      []string      `sep:"none" placeholder:"KIND=URL" help:"A server that does the same loads in turn: llama=URL (llama-server), vllm=URL or tinker=URL. Repeatable."`
 	PlainHTTP bool          `name:"plain-http" help:"Allow tinker=URL to be of http to another machine: the key can be read on the way."`
-	Compare   string        `placeholder:"FILE" help:"What bench --json printed before: show ratios to it, too."`
+	Compare   *string       `placeholder:"FILE" help:"What bench --json printed before: show ratios to it, too."`
 	JSON      bool          `name:"json" help:"Print one JSON object, as docs/cli.md describes it."`
 }
 
@@ -135,7 +135,7 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 	if before != nil {
 		report.Comparison = bench.Compare(before, report)
 		for _, d := range bench.Differences(before, report) {
-			fmt.Fprintf(std.err, "%s differs in %s: %s, now %s\n", c.Compare, d.What, d.Before, d.Now)
+			fmt.Fprintf(std.err, "%s differs in %s: %s, now %s\n", *c.Compare, d.What, d.Before, d.Now)
 		}
 	}
 	if c.JSON {
@@ -151,17 +151,17 @@ func (c *benchCommand) Run(ctx context.Context, std *stdio) error {
 
 // before is the report to compare with; nil: none.
 func (c *benchCommand) before() (*bench.Report, error) {
-	if c.Compare == "" {
+	if c.Compare == nil {
 		return nil, nil
 	}
-	file, err := os.Open(c.Compare)
+	file, err := os.Open(*c.Compare)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	report, err := bench.ReadReport(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Compare, err)
+		return nil, fmt.Errorf("%s: %w", *c.Compare, err)
 	}
 	return report, nil
 }
@@ -201,7 +201,9 @@ func (c *benchCommand) reach(ctx context.Context, std *stdio, found catalog.Reso
 		case "tinker":
 			s := &session{}
 			sessions = append(sessions, s)
-			peer, err = c.dial(ctx, std, s, base, found)
+			if peer, err = c.dial(ctx, std, s, base, found); is[*unreachableError](err) {
+				err = &bench.PeerError{Kind: kind, URL: base, Want: "a server of the Tinker API", Err: err}
+			}
 		}
 		if err != nil {
 			closeAll()

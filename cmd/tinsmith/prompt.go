@@ -15,7 +15,7 @@ const maxPromptBytes = 16 << 20
 // textFlags are the three ways to give a command its text.
 type textFlags struct {
 	Text *string `arg:"" optional:"" help:"The text. Without it, and without --file, standard input is read."`
-	File string  `short:"f" placeholder:"PATH" help:"Read the text from this file; - is standard input."`
+	File *string `short:"f" placeholder:"PATH" help:"Read the text from this file; - is standard input."`
 }
 
 // read returns the text. One newline at the end of a file or of standard input
@@ -24,13 +24,15 @@ func (f *textFlags) read(std *stdio) (string, error) {
 	var text []byte
 	var err error
 	switch {
-	case f.Text != nil && f.File != "":
+	case f.Text != nil && f.File != nil:
 		return "", usagef("a text and --file were given: give one of them")
 	case f.Text != nil:
 		text = []byte(*f.Text)
-	case f.File != "" && f.File != "-":
-		text, err = readFile(f.File)
-	case f.File == "" && std.inIsTerminal():
+	case f.File != nil && *f.File == "":
+		return "", usagef("--file is empty: want a path, or - for standard input")
+	case f.File != nil && *f.File != "-":
+		text, err = readFile(*f.File)
+	case f.File == nil && std.inIsTerminal():
 		return "", usagef("no text: give it as an argument, with --file, or on standard input")
 	default:
 		text, err = readText(std.in, "standard input")

@@ -20,8 +20,8 @@ func TestTextComesFromOnePlace(t *testing.T) {
 		want  string
 	}{
 		{"argument, as it is", textFlags{Text: &argument}, "an argument\n"},
-		{"file, without its last newline", textFlags{File: file}, "from a file"},
-		{"standard input by name", textFlags{File: "-"}, "from stdin\n"},
+		{"file, without its last newline", textFlags{File: &file}, "from a file"},
+		{"standard input by name", textFlags{File: new("-")}, "from stdin\n"},
 		{"standard input", textFlags{}, "from stdin\n"},
 	} {
 		got, err := tt.flags.read(&stdio{in: pipe(t, "from stdin\n\n")})
@@ -39,10 +39,11 @@ func TestTextIsRefused(t *testing.T) {
 		usage bool
 		want  string
 	}{
-		{"two places", textFlags{Text: &argument, File: "x"}, true, "--file"},
+		{"two places", textFlags{Text: &argument, File: new("x")}, true, "--file"},
 		{"empty", textFlags{Text: &empty}, true, "empty"},
 		{"not UTF-8", textFlags{Text: &broken}, false, "byte 4 is 0xff"},
-		{"no such file", textFlags{File: "no/such"}, false, "no/such"},
+		{"no such file", textFlags{File: new("no/such")}, false, "no/such"},
+		{"a file without a name", textFlags{File: new("")}, true, "--file is empty"},
 	} {
 		_, err := tt.flags.read(&stdio{in: pipe(t, "")})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -49,10 +49,7 @@ func Chosen() (Level, error) {
 		return Best(), nil
 	}
 	i := slices.Index(names, name)
-	switch {
-	case i < 0:
-		return 0, fmt.Errorf("cpu: %s=%q: the levels are %q", Variable, name, names)
-	case !slices.Contains(Levels(), Level(i)):
+	if i < 0 || !slices.Contains(Levels(), Level(i)) {
 		return 0, fmt.Errorf("cpu: %s=%s: this machine or build has %v", Variable, name, Levels())
 	}
 	return Level(i), nil
