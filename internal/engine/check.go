@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"tinsmith.example/internal/engine/kv"
 	"tinsmith.example/internal/engine/sched"
 )
 
@@ -126,7 +127,7 @@ func (e *Engine) checkLength(r *Request) error {
 	if need := g.Need(); need > e.capacity {
 		return &ArgumentError{"max_tokens", g.MaxTokens, fmt.Sprintf(
 			"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
-			len(r.Prompt), need*sched.BlockPositions, e.KVTokens())}
+			len(r.Prompt), need*kv.BlockPositions, e.KVTokens())}
 	}
 	if k := r.TopKSampleLogprobs; k > 0 && g.MaxTokens > MaxSampledTopK/(k*r.NumSamples) {
 		return &ArgumentError{"topk_sample_logprobs", k, fmt.Sprintf(
@@ -144,8 +145,8 @@ func (e *Engine) maxTokens(r *Request) int {
 	// The prompt's full blocks are shared; of a partly filled one the sample has
 	// a copy. Its last token needs no room.
 	room := e.KVTokens() - len(r.Prompt) + 1
-	if len(r.Prompt)%sched.BlockPositions != 0 {
-		room -= sched.BlockPositions
+	if len(r.Prompt)%kv.BlockPositions != 0 {
+		room -= kv.BlockPositions
 	}
 	return max(1, min(e.info.ContextLength-len(r.Prompt), room))
 }

@@ -70,7 +70,7 @@ const (
 
 // The scheduler counts in blocks of the size that the kernels lay out; neither
 // knows the other, so this holds them together. It does not compile otherwise.
-var _ [sched.BlockPositions]struct{} = [kernel.BlockPositions]struct{}{}
+var _ [kv.BlockPositions]struct{} = [kernel.BlockPositions]struct{}{}
 
 // Engine is a loaded model. Its methods may be called by any number of
 // goroutines at once.
@@ -153,8 +153,8 @@ func open(f *gguf.File, o Options) (*Engine, error) {
 	if e.capacity = o.blocks(m.BlockSize()); e.capacity < 1 {
 		t.Close()
 		_ = m.Close()
-		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*sched.BlockPositions), fmt.Sprintf(
-			"must be at least one block of %d tokens, which takes %d bytes", sched.BlockPositions, m.BlockSize().Bytes())}
+		return nil, &ArgumentError{"KV cache", fmt.Sprintf("%d tokens", e.capacity*kv.BlockPositions), fmt.Sprintf(
+			"must be at least one block of %d tokens, which takes %d bytes", kv.BlockPositions, m.BlockSize().Bytes())}
 	}
 	e.start(o)
 	return e, nil
@@ -166,9 +166,9 @@ func (o Options) blocks(size kv.Size) int {
 	if memory == 0 {
 		memory = FreeMemory() / 2
 	}
-	n := min(memory/int64(size.Bytes()), math.MaxInt/sched.BlockPositions) // so that tokens can be counted
+	n := min(memory/int64(size.Bytes()), math.MaxInt/kv.BlockPositions) // so that tokens can be counted
 	if o.KVTokens > 0 {
-		n = min(n, int64(o.KVTokens/sched.BlockPositions))
+		n = min(n, int64(o.KVTokens/kv.BlockPositions))
 	}
 	return int(n)
 }
@@ -237,7 +237,7 @@ func (e *Engine) Info() Info { return e.info }
 
 // KVTokens is how many tokens the KV cache has room for, those of running
 // sequences and those that are kept for later ones together.
-func (e *Engine) KVTokens() int { return e.capacity * sched.BlockPositions }
+func (e *Engine) KVTokens() int { return e.capacity * kv.BlockPositions }
 
 // KVBytes is what that takes when all of it is in use.
 func (e *Engine) KVBytes() int64 { return int64(e.capacity) * int64(e.model.BlockSize().Bytes()) }

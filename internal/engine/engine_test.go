@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"tinsmith.example/internal/engine"
-	"tinsmith.example/internal/engine/sched"
+	"tinsmith.example/internal/engine/kv"
 	"tinsmith.example/internal/testmodel"
 	"tinsmith.example/internal/tinymodel"
 	"tinsmith.example/internal/weights/gguf"
@@ -470,7 +470,7 @@ func TestTheCacheKeepsToMemoryAndTokens(t *testing.T) {
 		{engine.Options{Memory: math.MaxInt64}, 0, math.MaxInt64},
 	} {
 		e := open(t, path, tt.options)
-		if n := e.KVTokens(); n < sched.BlockPositions || tt.want > 0 && n != tt.want {
+		if n := e.KVTokens(); n < kv.BlockPositions || tt.want > 0 && n != tt.want {
 			t.Errorf("%+v: %d tokens, want %d", tt.options, n, tt.want)
 		}
 		if n := e.KVBytes(); n <= 0 || n > tt.mostBytes {

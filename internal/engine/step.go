@@ -35,7 +35,7 @@ func statsOf(parts []sched.Part, took time.Duration) StepStats {
 		if n == 0 {
 			continue // only logits, of hidden states that are kept
 		}
-		for _, b := range p.Blocks[:(p.Pos+n-1)/kv.BlockTokens+1] {
+		for _, b := range p.Blocks[:(p.Pos+n-1)/kv.BlockPositions+1] {
 			seen[b] = struct{}{}
 		}
 	}

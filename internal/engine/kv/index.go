@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// BlockTokens is how many tokens a full block has been computed from.
-const BlockTokens = 32
+// BlockPositions is how many tokens a full block has been computed from.
+const BlockPositions = 32
 
 // A Key says what besides the tokens a block's contents depend on, and who may
 // find it. The model has no part in it: every model has a pool of its own.
@@ -39,7 +39,7 @@ type node struct {
 	key      Key
 	parent   *node // nil: a root
 	block    *Block
-	tokens   []int32 // full: BlockTokens of them
+	tokens   []int32 // full: BlockPositions of them
 	hash     uint64
 	children []*node
 	place    int // among the parent's children
@@ -53,9 +53,9 @@ func newIndex() index {
 	return index{seed: maphash.MakeSeed(), roots: map[Key]*node{}, byHash: map[uint64][]*node{}}
 }
 
-func (n *node) full() bool { return len(n.tokens) == BlockTokens }
+func (n *node) full() bool { return len(n.tokens) == BlockPositions }
 
-// Find returns the published block of the BlockTokens tokens that follow those
+// Find returns the published block of the BlockPositions tokens that follow those
 // of parent (nil: at the beginning), with one more holder, or nil. parent must
 // be held.
 func (p *Pool) Find(key Key, parent *Block, tokens []int32) *Block {
@@ -89,7 +89,7 @@ func (p *Pool) Longest(key Key, parent *Block, tokens []int32) (b *Block, common
 }
 
 // Publish lets others find b, which was computed from these tokens, 1 to
-// BlockTokens, after those of parent (nil: from the beginning). Both are held
+// BlockPositions, after those of parent (nil: from the beginning). Both are held
 // by the caller, and b's contents must be finite. The caller goes on with the
 // block that Publish returns: b, or one that had been published for the same
 // tokens before, with the same contents.
@@ -101,7 +101,7 @@ func (p *Pool) Publish(key Key, parent, b *Block, tokens []int32) *Block {
 		return b
 	}
 	above := p.index.aboveOrNew(key, parent)
-	if len(tokens) == BlockTokens {
+	if len(tokens) == BlockPositions {
 		if n := p.index.find(above, tokens); n != nil {
 			p.Retain(n.block)
 			p.Release(b)
@@ -195,7 +195,7 @@ func (x *index) remove(n *node) {
 func (x *index) hashOf(parent *node, tokens []int32) uint64 {
 	var h maphash.Hash
 	h.SetSeed(x.seed)
-	var b [4 * BlockTokens]byte
+	var b [4 * BlockPositions]byte
 	raw := binary.LittleEndian.AppendUint64(b[:0], parent.hash)
 	for _, t := range tokens {
 		raw = binary.LittleEndian.AppendUint32(raw, uint32(t))

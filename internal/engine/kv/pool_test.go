@@ -31,22 +31,22 @@ func content(key Key, tokens []int32) uint64 {
 
 func (u *user) write(t *testing.T, pos int) {
 	t.Helper()
-	b := u.blocks[pos/BlockTokens]
+	b := u.blocks[pos/BlockPositions]
 	if b.Shared() {
 		t.Fatalf("position %d of %d is written to a shared block", pos, len(u.tokens))
 	}
 	v := content(u.key, u.tokens[:pos+1])
-	binary.LittleEndian.PutUint64(b.Data[8*(pos%BlockTokens):], v)
-	b.Hidden[pos%BlockTokens] = float32(v % 997)
+	binary.LittleEndian.PutUint64(b.Data[8*(pos%BlockPositions):], v)
+	b.Hidden[pos%BlockPositions] = float32(v % 997)
 }
 
 func (u *user) check(t *testing.T, upTo int) {
 	t.Helper()
 	for pos := range upTo {
-		b, v := u.blocks[pos/BlockTokens], content(u.key, u.tokens[:pos+1])
-		got := binary.LittleEndian.Uint64(b.Data[8*(pos%BlockTokens):])
-		if got != v || b.Hidden[pos%BlockTokens] != float32(v%997) {
-			t.Fatalf("position %d of a sequence of %d holds %x and %v, want %x", pos, len(u.tokens), got, b.Hidden[pos%BlockTokens], v)
+		b, v := u.blocks[pos/BlockPositions], content(u.key, u.tokens[:pos+1])
+		got := binary.LittleEndian.Uint64(b.Data[8*(pos%BlockPositions):])
+		if got != v || b.Hidden[pos%BlockPositions] != float32(v%997) {
+			t.Fatalf("position %d of a sequence of %d holds %x and %v, want %x", pos, len(u.tokens), got, b.Hidden[pos%BlockPositions], v)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestPoolAgainstMaps(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		capacity := []int{6, 12, 5000}[r.IntN(3)]
-		p := NewPool(Size{Data: 8 * BlockTokens, Hidden: BlockTokens}, capacity)
+		p := NewPool(Size{Data: 8 * BlockPositions, Hidden: BlockPositions}, capacity)
 		defer p.Close()
 		published := map[string]bool{} // full blocks, by key and all tokens
 		longest := map[string]bool{}   // the same by every prefix of any block
@@ -79,14 +79,14 @@ func TestPoolAgainstMaps(t *testing.T) {
 			default:
 				u := &user{key: Key{Tenant: fmt.Sprint(r.IntN(2))}, tokens: randomTokens(r, old)}
 				old = append(old, u.tokens)
-				if p.Held()+len(u.tokens)/BlockTokens+2 > capacity {
+				if p.Held()+len(u.tokens)/BlockPositions+2 > capacity {
 					continue
 				}
 				users = append(users, u)
-				for len(u.tokens)-len(u.blocks)*BlockTokens >= BlockTokens {
-					at := len(u.blocks) * BlockTokens
-					b := p.Find(u.key, u.last(), u.tokens[at:at+BlockTokens])
-					if want := published[fmt.Sprint(u.key, u.tokens[:at+BlockTokens])]; capacity == 5000 && want != (b != nil) || b != nil && !want {
+				for len(u.tokens)-len(u.blocks)*BlockPositions >= BlockPositions {
+					at := len(u.blocks) * BlockPositions
+					b := p.Find(u.key, u.last(), u.tokens[at:at+BlockPositions])
+					if want := published[fmt.Sprint(u.key, u.tokens[:at+BlockPositions])]; capacity == 5000 && want != (b != nil) || b != nil && !want {
 						t.Fatalf("seed %d: the block at %d is found: %v, want %v", seed, at, b != nil, want)
 					}
 					if b == nil {
@@ -94,10 +94,10 @@ func TestPoolAgainstMaps(t *testing.T) {
 					}
 					u.blocks = append(u.blocks, b)
 				}
-				pos := len(u.blocks) * BlockTokens
+				pos := len(u.blocks) * BlockPositions
 				found += pos
 				b, n := p.Longest(u.key, u.last(), u.tokens[pos:])
-				if capacity == 5000 && n < BlockTokens && pos+n < len(u.tokens) && longest[fmt.Sprint(u.key, u.tokens[:pos+n+1])] {
+				if capacity == 5000 && n < BlockPositions && pos+n < len(u.tokens) && longest[fmt.Sprint(u.key, u.tokens[:pos+n+1])] {
 					t.Fatalf("seed %d: %d tokens at %d are found, want more", seed, n, pos)
 				}
 				if b != nil {
@@ -154,13 +154,13 @@ func (u *user) last() *Block {
 func (u *user) fill(t *testing.T, p *Pool, pos int, published, longest map[string]bool) {
 	t.Helper()
 	for ; pos < len(u.tokens); pos++ {
-		if pos/BlockTokens == len(u.blocks) {
+		if pos/BlockPositions == len(u.blocks) {
 			u.blocks = append(u.blocks, p.Alloc())
 		}
 		u.write(t, pos)
 	}
 	for i, b := range u.blocks {
-		from, to := i*BlockTokens, min((i+1)*BlockTokens, len(u.tokens))
+		from, to := i*BlockPositions, min((i+1)*BlockPositions, len(u.tokens))
 		var parent *Block
 		if i > 0 {
 			parent = u.blocks[i-1]
@@ -169,7 +169,7 @@ func (u *user) fill(t *testing.T, p *Pool, pos int, published, longest map[strin
 		for end := from + 1; end <= to; end++ {
 			longest[fmt.Sprint(u.key, u.tokens[:end])] = true
 		}
-		if to-from == BlockTokens {
+		if to-from == BlockPositions {
 			published[fmt.Sprint(u.key, u.tokens[:to])] = true
 		}
 	}
@@ -189,10 +189,10 @@ func randomTokens(r *rand.Rand, old [][]int32) []int32 {
 	return tokens[:min(len(tokens), 120)]
 }
 
-// chain publishes the blocks of n*BlockTokens tokens t and releases them.
+// chain publishes the blocks of n*BlockPositions tokens t and releases them.
 func chain(p *Pool, t int32, n int) {
 	var blocks []*Block
-	tokens := slices.Repeat([]int32{t}, BlockTokens)
+	tokens := slices.Repeat([]int32{t}, BlockPositions)
 	for range n {
 		var parent *Block
 		if len(blocks) > 0 {
@@ -212,7 +212,7 @@ func chain(p *Pool, t int32, n int) {
 // cachedChain is how many blocks of a chain are cached.
 func cachedChain(p *Pool, t int32) (n int) {
 	for at := p.index.roots[Key{}]; at != nil; n++ {
-		at = p.index.find(at, slices.Repeat([]int32{t}, BlockTokens))
+		at = p.index.find(at, slices.Repeat([]int32{t}, BlockPositions))
 	}
 	return max(n-1, 0)
 }
@@ -234,7 +234,7 @@ func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 // TestEqualHashesAreNotEqualBlocks: tokens and parent are compared.
 func TestEqualHashesAreNotEqualBlocks(t *testing.T) {
 	p := NewPool(Size{Data: 8}, 10)
-	tokens := func(x int32) []int32 { return slices.Repeat([]int32{x}, BlockTokens) }
+	tokens := func(x int32) []int32 { return slices.Repeat([]int32{x}, BlockPositions) }
 	a := p.Publish(Key{}, nil, p.Alloc(), tokens(1))
 	b := p.Publish(Key{}, a, p.Alloc(), tokens(2))
 	for parent, x := range map[*Block]int32{a: 1, nil: 2, b: 2} { // as if everything had the same hash

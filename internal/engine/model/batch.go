@@ -65,8 +65,8 @@ func (s *step) pos(r int) int { return s.chunks[s.rows[r].chunk].Pos + s.rows[r]
 // hidden is where the blocks of chunk c have the hidden state of a position,
 // [dim].
 func (s *step) hidden(c, pos, dim int) []float32 {
-	at := pos % kv.BlockTokens * dim
-	return s.chunks[c].Blocks[pos/kv.BlockTokens].Hidden[at : at+dim]
+	at := pos % kv.BlockPositions * dim
+	return s.chunks[c].Blocks[pos/kv.BlockPositions].Hidden[at : at+dim]
 }
 
 // span is part of the work of attention: rows of one chunk, one key-value head.

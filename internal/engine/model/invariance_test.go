@@ -71,7 +71,7 @@ func (v *invariance) run(t *testing.T, threads int, do func(*invarianceRun)) {
 	s := &invarianceRun{invariance: v, model: m, runner: NewRunner(m, crew, invarianceTokens+1), got: make([][]float32, len(v.tokens))}
 	s.pool = kv.NewPool(m.BlockSize(), 64)
 	defer s.pool.Close()
-	for range (len(v.tokens) + kv.BlockTokens - 1) / kv.BlockTokens {
+	for range (len(v.tokens) + kv.BlockPositions - 1) / kv.BlockPositions {
 		s.blocks = append(s.blocks, s.pool.Alloc())
 	}
 	do(s)

@@ -70,7 +70,7 @@ func (m *Model) Close() error { return m.memory.Free() }
 // BlockSize is the size of one KV block: keys and values of all layers and all
 // key-value heads, and the hidden states.
 func (m *Model) BlockSize() kv.Size {
-	return kv.Size{Data: m.Layers * m.KVHeads * m.kv.HeadBytes(), Hidden: kv.BlockTokens * m.Dim}
+	return kv.Size{Data: m.Layers * m.KVHeads * m.kv.HeadBytes(), Hidden: kv.BlockPositions * m.Dim}
 }
 
 // FarPosition is the position at which attention costs a token as much as the

@@ -74,7 +74,7 @@ func (g *Group) sampleBlocks() int {
 	if g.MaxTokens == 1 {
 		return 0
 	}
-	return blocksFor(len(g.Prompt)+g.MaxTokens-1) - len(g.Prompt)/BlockPositions
+	return blocksFor(len(g.Prompt)+g.MaxTokens-1) - len(g.Prompt)/kv.BlockPositions
 }
 
 // skip moves next past samples that have started or ended.
@@ -98,4 +98,4 @@ func (q *Seq) tokens(from, to int) []int32 {
 	return append(list, q.Tokens[:max(0, to-len(prompt))]...)
 }
 
-func blocksFor(positions int) int { return (positions + BlockPositions - 1) / BlockPositions }
+func blocksFor(positions int) int { return (positions + kv.BlockPositions - 1) / kv.BlockPositions }

@@ -4,7 +4,7 @@ import "tinsmith.example/internal/engine/kv"
 
 // minGain is how many tokens a group must be spared for it to wait for another
 // one to compute them.
-const minGain = BlockPositions / 2
+const minGain = kv.BlockPositions / 2
 
 // look decides whether g computes its prompt from here on. It takes from the
 // cache what is there. If a group that was let in before is going to compute more
@@ -29,20 +29,20 @@ func (s *Scheduler) look(g *Group) {
 // adoptCached makes g a holder of the full blocks that the cache has of its
 // prompt.
 func (s *Scheduler) adoptCached(g *Group) {
-	for g.prefilled+BlockPositions <= len(g.Prompt) {
-		b := s.pool.Find(g.Key, last(g.blocks), g.Prompt[g.prefilled:g.prefilled+BlockPositions])
+	for g.prefilled+kv.BlockPositions <= len(g.Prompt) {
+		b := s.pool.Find(g.Key, last(g.blocks), g.Prompt[g.prefilled:g.prefilled+kv.BlockPositions])
 		if b == nil {
 			return
 		}
 		g.blocks = append(g.blocks, b)
-		g.prefilled += BlockPositions
+		g.prefilled += kv.BlockPositions
 	}
 }
 
 // adoptTail takes what the cache has of g's next block. g holds the block
 // itself if it will not write to it, and else one of its own.
 func (s *Scheduler) adoptTail(g *Group) {
-	rest := g.Prompt[g.prefilled:min(len(g.Prompt), g.prefilled+BlockPositions)]
+	rest := g.Prompt[g.prefilled:min(len(g.Prompt), g.prefilled+kv.BlockPositions)]
 	b, n := s.pool.Longest(g.Key, last(g.blocks), rest)
 	if b == nil {
 		return
@@ -65,7 +65,7 @@ func (s *Scheduler) follow(g *Group) bool {
 		}
 		if other.Key == g.Key && other.state == prefilling {
 			n := kv.CommonPrefix(other.Prompt, g.Prompt)
-			if there := min(len(other.Prompt), blocksFor(n)*BlockPositions); n >= least && there > g.until && other.prefilled < there {
+			if there := min(len(other.Prompt), blocksFor(n)*kv.BlockPositions); n >= least && there > g.until && other.prefilled < there {
 				g.leader, g.until = other, there
 			}
 		}
@@ -79,19 +79,19 @@ func (s *Scheduler) publish(key kv.Key, blocks []*kv.Block, from, to int, tokens
 	if s.config.NoCache {
 		return
 	}
-	for i := from / BlockPositions; (i+1)*BlockPositions <= to; i++ {
-		blocks[i] = s.pool.Publish(key, last(blocks[:i]), blocks[i], tokens(i*BlockPositions, (i+1)*BlockPositions))
+	for i := from / kv.BlockPositions; (i+1)*kv.BlockPositions <= to; i++ {
+		blocks[i] = s.pool.Publish(key, last(blocks[:i]), blocks[i], tokens(i*kv.BlockPositions, (i+1)*kv.BlockPositions))
 	}
 }
 
 // publishTail does the same for the last block, if it is partly filled, when
 // nobody is going to write to it any more.
 func (s *Scheduler) publishTail(key kv.Key, blocks []*kv.Block, end int, tokens func(from, to int) []int32) {
-	i := end / BlockPositions
-	if s.config.NoCache || end%BlockPositions == 0 || i >= len(blocks) {
+	i := end / kv.BlockPositions
+	if s.config.NoCache || end%kv.BlockPositions == 0 || i >= len(blocks) {
 		return
 	}
-	blocks[i] = s.pool.Publish(key, last(blocks[:i]), blocks[i], tokens(i*BlockPositions, end))
+	blocks[i] = s.pool.Publish(key, last(blocks[:i]), blocks[i], tokens(i*kv.BlockPositions, end))
 }
 
 // last is the last block, nil if there is none.

@@ -23,9 +23,6 @@ import (
 	"tinsmith.example/internal/engine/kv"
 )
 
-// BlockPositions is how many positions a KV block has.
-const BlockPositions = kv.BlockTokens
-
 // Config bounds a step.
 type Config struct {
 	// MaxTokens is the most tokens of one step.
@@ -292,7 +289,7 @@ func (s *Scheduler) adopt(q *Seq) {
 	g.skip()
 	lastOne := g.next == len(g.seqs)
 	for i, b := range g.blocks {
-		switch filled := (i+1)*BlockPositions <= len(g.Prompt); {
+		switch filled := (i+1)*kv.BlockPositions <= len(g.Prompt); {
 		case filled && lastOne:
 			q.blocks = append(q.blocks, b)
 		case filled:

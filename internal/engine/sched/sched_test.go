@@ -26,10 +26,10 @@ type machine struct {
 	failed   map[*Group]bool
 }
 
-const testBlockBytes = 8 * BlockPositions
+const testBlockBytes = 8 * kv.BlockPositions
 
 func newMachine(t *testing.T, c Config, blocks int) *machine {
-	pool := kv.NewPool(kv.Size{Data: testBlockBytes, Hidden: BlockPositions}, blocks)
+	pool := kv.NewPool(kv.Size{Data: testBlockBytes, Hidden: kv.BlockPositions}, blocks)
 	return &machine{t: t, sched: New(c, pool), pool: pool, logits: map[*Group]int{}, failed: map[*Group]bool{}}
 }
 
@@ -85,9 +85,9 @@ func (m *machine) step(next func(g *Group, sample int) (int32, bool)) []Part {
 // spoil leaves in a part's blocks what nobody must ever see.
 func (m *machine) spoil(p Part) {
 	for pos := p.Pos; pos < p.End(); pos++ {
-		b := p.Blocks[pos/BlockPositions]
-		binary.LittleEndian.PutUint64(b.Data[8*(pos%BlockPositions):], 0xbad)
-		b.Hidden[pos%BlockPositions] = float32(math.NaN())
+		b := p.Blocks[pos/kv.BlockPositions]
+		binary.LittleEndian.PutUint64(b.Data[8*(pos%kv.BlockPositions):], 0xbad)
+		b.Hidden[pos%kv.BlockPositions] = float32(math.NaN())
 	}
 }
 
@@ -104,7 +104,7 @@ func (m *machine) run(p Part) {
 	hidden := map[int]float32{}
 	for pos, token := range sequence[:p.End()] {
 		binary.Write(state, binary.LittleEndian, token)
-		b, at := p.Blocks[pos/BlockPositions], pos%BlockPositions
+		b, at := p.Blocks[pos/kv.BlockPositions], pos%kv.BlockPositions
 		if pos >= p.Pos {
 			if token != p.Tokens[pos-p.Pos] {
 				m.t.Fatalf("step %d runs token %d at position %d, want %d", m.steps, p.Tokens[pos-p.Pos], pos, token)
@@ -121,7 +121,7 @@ func (m *machine) run(p Part) {
 		hidden[pos] = float32(state.Sum64() % 10007)
 	}
 	for _, pos := range p.Wanted {
-		if got, ok := hidden[pos]; !ok || math.Abs(float64(got-p.Blocks[pos/BlockPositions].Hidden[pos%BlockPositions])) != 0 {
+		if got, ok := hidden[pos]; !ok || math.Abs(float64(got-p.Blocks[pos/kv.BlockPositions].Hidden[pos%kv.BlockPositions])) != 0 {
 			m.t.Fatalf("step %d: no hidden state for the logits of position %d", m.steps, pos)
 		}
 	}
@@ -277,7 +277,7 @@ func TestNoGroupWaitsForAnothersGeneration(t *testing.T) {
 		{"another session's queue", many, 64,
 			&Group{Prompt: prompt(100, 1), Samples: 1, MaxTokens: 100, Session: "busy"}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 200},
 		{"a request that waits for memory", many, 64,
-			&Group{Prompt: prompt(60*BlockPositions, 1), Samples: 1, MaxTokens: 1, Session: "large"}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 2},
+			&Group{Prompt: prompt(60*kv.BlockPositions, 1), Samples: 1, MaxTokens: 1, Session: "large"}, &Group{Prompt: prompt(3, 2), Samples: 1, MaxTokens: 3}, 2},
 	} {
 		m := newMachine(t, tt.config, tt.blocks)
 		next := func(g *Group, i int) (int32, bool) { return 0, len(g.Tokens(i))+1 == g.MaxTokens-i%8 }
@@ -449,7 +449,7 @@ func TestLargeRequestsAreNotPassedForEver(t *testing.T) {
 	small := func() *Group { return &Group{Prompt: make([]int32, 40), Samples: 1, MaxTokens: 20, Session: "small"} }
 	m.sched.Add(small())
 	m.step(next)
-	large := &Group{Prompt: make([]int32, 9*BlockPositions), Samples: 1, MaxTokens: 1, Session: "large"}
+	large := &Group{Prompt: make([]int32, 9*kv.BlockPositions), Samples: 1, MaxTokens: 1, Session: "large"}
 	m.sched.Add(large)
 	for large.state != ended {
 		m.sched.Add(small())
