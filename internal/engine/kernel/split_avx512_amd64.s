@@ -85,19 +85,43 @@ DATA quadOrder<>+0(SB)/8, $0x0302070601000504
 DATA quadOrder<>+8(SB)/8, $0x0b0a0f0e09080d0c
 GLOBL quadOrder<>(SB), RODATA|NOPTR, $16
 
+// VCVTNE2PS2BF16: the 16 float32 of LOW and the 16 of HIGH to the 32 bf16 of OUT.
+// EVEX.512.F2.0F38.W0 72 /r; the assembler does not know it. Arguments are numbers
+// of registers, 0 to 7. It rounds to nearest even, and takes denormals for zero.
+#define VCVTNE2PS2BF16(LOW, HIGH, OUT) \
+	LONG $(0x4807f262 | ((15-(HIGH))<<19)); \
+	WORD $(0xc072 | (((OUT)*8+(LOW))<<8))
+
+// Z23 has the bits of flushBelow, Z24 those of a magnitude.
+#define FLUSH_HALVES(A, T) \
+	VPANDD      Z24, A, T;      \
+	VPCMPUW     $5, Z23, T, K1; \
+	VMOVDQU16.Z A, K1, A
+
 // func splitQuadsAVX512(data *byte, sums, x *float32, blocks uintptr)
 TEXT ·splitQuadsAVX512(SB), NOSPLIT, $0-32
 	ARGUMENTS
-	LOAD_CONSTANTS
+	BROADCAST(0x23802380, Z23)
+	BROADCAST(0x7fff7fff, Z24)
 	VBROADCASTI32X4 quadOrder<>(SB), Z22
 
 loop:
-	SPLIT
-	HALVES(Z2, Z3, Y2, Y3)
-	HALVES(Z5, Z6, Y5, Y6)
-	VPSHUFB   Z22, Z2, Z2
-	VPSHUFB   Z22, Z5, Z5
-	VMOVDQU32 Z2, (DX)
-	VMOVDQU32 Z5, 64(DX)
+	VMOVUPS       (SI), Z0
+	VMOVUPS       64(SI), Z1
+	VCVTNE2PS2BF16(0, 1, 2)
+	FLUSH_HALVES(Z2, Z3)
+	VPMOVZXWD     Y2, Z4
+	VEXTRACTI64X4 $1, Z2, Y5
+	VPMOVZXWD     Y5, Z5
+	VPSLLD        $16, Z4, Z4
+	VPSLLD        $16, Z5, Z5
+	VSUBPS        Z4, Z0, Z4
+	VSUBPS        Z5, Z1, Z5
+	VCVTNE2PS2BF16(4, 5, 6)
+	FLUSH_HALVES(Z6, Z3)
+	VPSHUFB       Z22, Z2, Z2
+	VPSHUFB       Z22, Z6, Z6
+	VMOVDQU32     Z2, (DX)
+	VMOVDQU32     Z6, 64(DX)
 	SUM
 	NEXT(loop, 128)
