@@ -15,6 +15,9 @@ var (
 	// ErrClosed is what calls on a closed client return, and calls that Close
 	// interrupted.
 	ErrClosed = errors.New("tinker: client is closed")
+	// ErrSessionEnded is what SessionErr returns once the server has ended the
+	// session: calls in it will be refused.
+	ErrSessionEnded = errors.New("tinker: the server has ended the session")
 	// ErrStuck is why sampling calls gave up: no call of their client had
 	// succeeded for [RetryConfig].ProgressTimeout.
 	ErrStuck = transport.ErrStuck
@@ -116,8 +119,15 @@ func publicError(err error) error {
 	if failed, ok := errors.AsType[*transport.FailedError](err); ok {
 		return &RequestError{Op: e.Op, RequestID: e.RequestID, Category: Category(failed.Category), Err: errors.New(failed.Message)}
 	}
-	return &APIError{
+	public := &APIError{
 		Op: e.Op, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
 		Attempts: e.Attempts, Elapsed: e.Elapsed, Err: e.Err,
 	}
+	if c, ok := errors.AsType[*CredentialError](e.Err); ok {
+		public.Err = &CredentialError{c.Stderr, publicError(c.Err)}
+		if exchange, ok := errors.AsType[*transport.Error](c.Err); ok { // the last answer there was
+			public.Status = exchange.Status
+		}
+	}
+	return public
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
@@ -12,6 +13,9 @@ import (
 // A ServiceClient is a program's connection to a Tinker server, from which its
 // other clients come. It has one session, which begins with the first call that
 // needs it. It may be used by any number of goroutines; Close ends it.
+//
+// A session that the program forgets, or that a network has cut off, ends on the
+// server some time after the last heartbeat: SessionErr says how it is.
 type ServiceClient struct {
 	config *config
 	client *transport.Client
@@ -19,8 +23,12 @@ type ServiceClient struct {
 	ctx context.Context // ends with ErrClosed
 	end context.CancelCauseFunc
 
-	starting chan struct{} // has room for one: whoever fills it may set session
-	session  *session      // nil: not begun
+	starting chan struct{}      // has room for one: whoever fills it may set what follows
+	server   *wire.ClientConfig // what the server wants of its clients; nil: not asked yet
+	tokens   *webTokens         // nil: the server takes keys as they are
+	session  *session           // nil: not begun
+
+	pulse pulse // of the session
 
 	closing  sync.Once
 	closed   chan struct{} // closed once closeErr is set
@@ -61,12 +69,15 @@ type Model struct {
 
 // Capabilities asks the server what it serves. It needs no session.
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
+	const op = "ServiceClient.Capabilities"
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
+	if err := c.alone(ctx, op, func() error { return c.connect(ctx, op) }); err != nil {
+		return nil, err
+	}
 	var answer wire.ServerCapabilities
 	err := c.client.Do(ctx, transport.Call{
-		Op: "ServiceClient.Capabilities", Method: http.MethodGet, Path: wire.PathServerCapabilities,
-		Answer: &answer, Policy: transport.Briefly,
+		Op: op, Method: http.MethodGet, Path: wire.PathServerCapabilities, Answer: &answer, Policy: transport.Briefly,
 	})
 	if err != nil {
 		return nil, publicError(err)
@@ -107,26 +118,82 @@ func endingWith(ctx, owner context.Context) (_ context.Context, leave func()) {
 func (c *ServiceClient) begin(ctx context.Context, op string) (*session, error) {
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
+	err := c.alone(ctx, op, func() (err error) {
+		if c.session != nil {
+			return nil
+		}
+		if err = c.connect(ctx, op); err == nil {
+			c.session, err = startSession(ctx, c, op)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.session, nil
+}
+
+// alone runs f, one at a time, unless the client is closed.
+func (c *ServiceClient) alone(ctx context.Context, op string, f func() error) error {
 	if ctx.Err() != nil {
-		return nil, endedError(ctx, op)
+		return endedError(ctx, op)
 	}
 	select {
 	case c.starting <- struct{}{}:
 		defer func() { <-c.starting }()
 	case <-ctx.Done():
-		return nil, endedError(ctx, op)
+		return endedError(ctx, op)
 	}
 	if c.ctx.Err() != nil {
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	if c.session == nil {
-		s, err := startSession(ctx, c, op)
-		if err != nil {
-			return nil, publicError(err)
-		}
-		c.session = s
+	if err := f(); err != nil {
+		return publicError(err)
 	}
-	return c.session, nil
+	return nil
+}
+
+// connect asks, once, what the server wants of its clients, with the credential
+// as it is, and authorizes later calls accordingly. It runs alone.
+func (c *ServiceClient) connect(ctx context.Context, op string) error {
+	if c.server != nil {
+		return nil
+	}
+	key, err := c.config.credential.get(ctx)
+	if err != nil {
+		return err
+	}
+	server := wire.DefaultClientConfig()
+	err = c.client.Do(ctx, transport.Call{
+		Op: op, Silent: true, Path: wire.PathClientConfig, Body: &wire.ConfigRequest{SDKVersion: wire.ContractVersion},
+		Answer: &server, Policy: transport.Patiently, Key: key,
+	})
+	if err != nil {
+		return err
+	}
+	return c.heed(&server)
+}
+
+// heed does as the server wants.
+func (c *ServiceClient) heed(server *wire.ClientConfig) error {
+	credential, err := credentialFor(c.config.credential, server, c.client, c.config.log)
+	if err != nil {
+		return err
+	}
+	c.client.SetCredential(credential)
+	c.client.SetBillingPause(time.Duration(min(server.BillingMaxPauseSeconds, 1e9)) * time.Second)
+	c.tokens, _ = credential.(*webTokens)
+	c.server = server
+	return nil
+}
+
+// SessionErr says what is wrong with the session. It is nil while all is well,
+// and before a session has begun; ErrSessionEnded once the server has said that
+// the session is over, for good; and an *APIError, the latest heartbeat's, while
+// no heartbeat has been answered for two minutes, after which a server may give
+// a session up. The log has a message when that begins, and when it ends.
+func (c *ServiceClient) SessionErr() error {
+	return c.pulse.err()
 }
 
 // Close ends the session: calls that still run return ErrClosed, as do all later

@@ -12,7 +12,7 @@ type Credential interface {
 	// Key returns the key to send.
 	Key(ctx context.Context) (string, error)
 	// Renew returns another key than refused, which the server has just called
-	// invalid.
+	// invalid, or refused itself if there is no other.
 	Renew(ctx context.Context, refused string) (string, error)
 }
 
@@ -42,10 +42,14 @@ func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
 	if !a.keyInvalid() {
 		return a
 	}
-	if key, err = (*from).Renew(ctx, key); err != nil {
+	another, err := (*from).Renew(ctx, key)
+	switch {
+	case err != nil:
 		return answer{err: &credentialError{err}}
+	case another == key:
+		return a
 	}
-	return c.attempt(ctx, t, m, key)
+	return c.attempt(ctx, t, m, another)
 }
 
 // keyInvalid reports whether the server wants another key of the same holder

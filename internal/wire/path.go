@@ -9,6 +9,7 @@ const ContractVersion = "0.38.0"
 // Paths, below the base URL. The base may itself have a path.
 const (
 	PathClientConfig          = "/api/v1/client/config"
+	PathAuthToken             = "/api/v1/auth/token"
 	PathDynamicConfig         = "/api/v1/client/dynamic_config"
 	PathCreateSession         = "/api/v1/create_session"
 	PathSessionHeartbeat      = "/api/v1/session_heartbeat"
