@@ -28,7 +28,6 @@ type session struct {
 	samplers atomic.Int64        // the next sampling session's number
 	models   atomic.Int64        // the next training client's number
 	config   *config
-	flush    func(context.Context) // sends what has to be sent while there is a session; nil: nothing
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -92,7 +91,7 @@ func (s *session) create(ctx context.Context, op string) error {
 		return err
 	}
 	if created.SessionID == "" {
-		return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: errors.New("the answer has no session_id")}
+		return missing(op, "session_id")
 	}
 	s.id = created.SessionID
 	for _, m := range []struct {
@@ -203,9 +202,6 @@ func (s *session) close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
-	if s.flush != nil {
-		s.flush(ctx)
-	}
 	if errors.Is(s.pulse.err(), ErrSessionEnded) {
 		return nil
 	}

@@ -20,6 +20,9 @@ const (
 	PathSamplers              = "/api/v1/samplers/" // then {sampling_session_id}, see SamplerPath
 	PathCreateSamplingSession = "/api/v1/create_sampling_session"
 	PathJoinSamplingSession   = "/api/v1/join_sampling_session"
+	PathCreateModel           = "/api/v1/create_model"
+	PathGetInfo               = "/api/v1/get_info"
+	PathSaveWeightsForSampler = "/api/v1/save_weights_for_sampler"
 	PathSample                = "/api/v1/asample"
 	PathRetrieveFuture        = "/api/v1/retrieve_future"
 	PathRetrieveFutures       = "/api/v1/retrieve_futures"
