@@ -98,7 +98,7 @@ func TestSamplingIsAsRecorded(t *testing.T) {
 		{number: "27", name: "topk-prompt-logprobs", request: SampleRequest{Params: max(1), PromptLogprobs: true, TopKPromptLogprobs: 3}},
 		{number: "28", name: "topk-sample-logprobs", request: SampleRequest{Params: max(2), TopKSampleLogprobs: 2}},
 		{number: "29", name: "target-prompt-logprobs-dense", request: SampleRequest{
-			Params: max(1), TargetPromptLogprobs: &TargetTokens{[][]int32{{11}, {1879, 13}, {-1, 0}}}}},
+			Params: max(1), TargetPromptLogprobs: &TargetTokens{Rows: [][]int32{{11}, {1879, 13}, {-1, 0}}}}},
 		{number: "31", name: "prompt-alt-tokens", request: SampleRequest{Params: max(1), PromptAltTokensK: 2}},
 		{number: "32", name: "prompt-logprobs-last-n", request: SampleRequest{Params: max(1), PromptLogprobs: true, PromptLogprobsLastN: 2}},
 		{number: "36", name: "num-samples-3", request: SampleRequest{NumSamples: 3, Params: SamplingParams{MaxTokens: 2, Stop: StopTokens(13)}}},
