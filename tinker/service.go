@@ -2,6 +2,7 @@ package tinker
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -200,14 +201,40 @@ func (c *ServiceClient) SessionErr() error {
 // ones, and the server is told that the session is finished. Close returns when
 // all of the client's goroutines have ended, or with the cause once ctx ends;
 // give it a deadline where the server may be gone. A client that has begun no
-// session sends nothing. Later calls of Close wait for the first, or for their
-// own context, and return the same.
+// session sends nothing, and nor does one whose session the server has ended.
+// Later calls of Close wait for the first, or for their own context, and return
+// the same.
 func (c *ServiceClient) Close(ctx context.Context) error {
+	return c.Finish(ctx, FinishSuccess, "")
+}
+
+// A FinishReason says how the work in a session ended.
+type FinishReason string
+
+const (
+	FinishSuccess     FinishReason = wire.FinishSuccess
+	FinishErrored     FinishReason = wire.FinishErrored
+	FinishInterrupted FinishReason = wire.FinishInterrupted
+)
+
+// Finish is Close with a word, for listings of sessions, on how the work in it
+// ended. detail may be empty. Of several calls of Finish and Close the first one
+// has the say.
+func (c *ServiceClient) Finish(ctx context.Context, reason FinishReason, detail string) error {
+	switch reason {
+	case FinishSuccess, FinishErrored, FinishInterrupted:
+	default:
+		return &ArgumentError{"reason", string(reason), fmt.Sprintf("%q, %q or %q", FinishSuccess, FinishErrored, FinishInterrupted)}
+	}
+	last := wire.FinishSessionRequest{Reason: wire.FinishReason{Type: string(reason)}}
+	if detail != "" {
+		last.Detail = &detail
+	}
 	c.closing.Do(func() {
 		c.end(ErrClosed)
 		go func() {
 			defer close(c.closed)
-			c.closeErr = c.finish(ctx)
+			c.closeErr = c.finish(ctx, &last)
 		}()
 	})
 	select {
@@ -218,14 +245,14 @@ func (c *ServiceClient) Close(ctx context.Context) error {
 	}
 }
 
-func (c *ServiceClient) finish(ctx context.Context) error {
+func (c *ServiceClient) finish(ctx context.Context, last *wire.FinishSessionRequest) error {
 	defer c.client.Close()
 	c.starting <- struct{}{} // a start that was under way is over: its context has ended
 	defer func() { <-c.starting }()
 	if c.session == nil {
 		return nil
 	}
-	if err := c.session.close(ctx); err != nil {
+	if err := c.session.close(ctx, last); err != nil {
 		return publicError(err)
 	}
 	return nil

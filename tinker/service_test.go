@@ -299,6 +299,25 @@ func TestCloseEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestFinishSaysHowItWent(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t)
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := errors.AsType[*ArgumentError](svc.Finish(t.Context(), "done", "")); !ok || e.Field != "reason" {
+			t.Error(e)
+		}
+		if err := errors.Join(svc.Finish(t.Context(), FinishErrored, "out of luck"), svc.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if got := f.to(wire.FinishSessionPath("S")); len(got) != 1 || string(got[0].raw) != `{"reason":{"type":"errored"},"detail":"out of luck"}` {
+			t.Errorf("finished with %+v", got)
+		}
+	})
+}
+
 func TestCapabilities(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

@@ -196,8 +196,8 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 }
 
 // close waits for what runs in the session, whose context has ended, and tells
-// the server, unless that has ended it itself.
-func (s *session) close(ctx context.Context) error {
+// the server how it ended, unless that has ended it itself.
+func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
@@ -206,7 +206,6 @@ func (s *session) close(ctx context.Context) error {
 		return nil
 	}
 	return s.client.Do(ctx, transport.Call{
-		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
-		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},
+		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,
 	})
 }
