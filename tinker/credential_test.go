@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,7 +52,7 @@ func TestCredentialsComeInOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c, err := newConfig([]Option{WithAPIKey(tt.option)})
+			c, err := newConfig([]Option{WithAPIKey(tt.option), WithLogger(slog.New(slog.DiscardHandler))})
 			switch {
 			case tt.wantErr == "" && (err != nil || c.credential != tt.want):
 				t.Errorf("got %+v, %v", c, err)

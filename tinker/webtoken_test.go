@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,15 +22,15 @@ type mint struct {
 	f        *fake
 	lifetime time.Duration
 	made     int
-	refuse   *reply
+	refuse   atomic.Pointer[reply]
 }
 
 func newMint(t *testing.T, lifetime time.Duration) *mint {
 	m := &mint{f: newFake(t), lifetime: lifetime}
 	m.f.on(wire.PathClientConfig, `{"pjwt_auth_enabled":true}`)
 	m.f.answer[wire.PathAuthToken] = func(seenRequest) reply {
-		if m.refuse != nil {
-			return *m.refuse
+		if refusal := m.refuse.Load(); refusal != nil {
+			return *refusal
 		}
 		m.made++
 		return reply{status: 200, body: fmt.Sprintf(`{"jwt":%q}`, m.token(m.made, time.Now()))}
@@ -51,6 +52,8 @@ func (m *mint) exchanges() (at []time.Duration) {
 
 // revoke makes samples with token fail in the way that asks for another one.
 func (m *mint) revoke(token string) {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
 	answer := m.f.answer[wire.PathSample]
 	m.f.answer[wire.PathSample] = func(r seenRequest) reply {
 		if r.header.Get(wire.HeaderAPIKey) == token {
@@ -139,7 +142,7 @@ func TestAnExchangeThatIsRefusedEndsCallsAtOnce(t *testing.T) {
 		m := newMint(t, time.Hour)
 		client := m.f.sampling(t, SamplingClientConfig{})
 		m.revoke(m.token(1, m.f.start))
-		m.refuse = &reply{status: 401, body: `{"detail":"key revoked"}`}
+		m.refuse.Store(&reply{status: 401, body: `{"detail":"key revoked"}`})
 		_, err := client.Sample(t.Context(), &SampleRequest{})
 		e, ok := errors.AsType[*APIError](err)
 		if !ok || e.Status != 401 || e.Op != "SamplingClient.Sample" || time.Since(m.f.start) != 0 {
@@ -165,7 +168,7 @@ func TestATokenThatCannotBeRenewedDoesUntilItExpires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.refuse = &reply{status: 400, body: `{"detail":"no tokens today"}`}
+		m.refuse.Store(&reply{status: 400, body: `{"detail":"no tokens today"}`})
 		sample := func(after time.Duration) (took time.Duration, err error) {
 			time.Sleep(time.Until(m.f.start.Add(after)))
 			begin := time.Now()
@@ -184,7 +187,7 @@ func TestATokenThatCannotBeRenewedDoesUntilItExpires(t *testing.T) {
 		if e, ok := errors.AsType[*CredentialError](err); !ok || !strings.Contains(e.Error(), "no tokens today") {
 			t.Errorf("after it expired: %v", err)
 		}
-		m.refuse = nil
+		m.refuse.Store(nil)
 		if _, err = sample(62 * time.Minute); err != nil {
 			t.Errorf("later: %v", err)
 		}
@@ -235,9 +238,9 @@ func TestCloseRenewsATokenIfItHasTo(t *testing.T) {
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
 			t.Fatal(err)
 		}
-		m.refuse = &reply{status: 400}
+		m.refuse.Store(&reply{status: 400})
 		time.Sleep(2 * time.Hour)
-		m.refuse = nil
+		m.refuse.Store(nil)
 		if err := svc.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
