@@ -62,6 +62,15 @@ func TestAnInvalidKeyIsRenewedAndTheRequestReplayedOnce(t *testing.T) {
 	})
 }
 
+func TestAServerThatRepeatsTheKeyIsNotQuoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{healthPath: {{status: 401, body: `{"detail":"tml-test is no key"}`}}})
+		if e, ok := errors.AsType[*Error](s.client(t).Do(t.Context(), health)); !ok || e.Message != "[key] is no key" {
+			t.Error(e)
+		}
+	})
+}
+
 func TestWhatElseA401SaysIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t, map[string][]step{healthPath: {{status: 401, body: `{"detail":"no"}`}, {status: 401}}})

@@ -45,6 +45,9 @@ func (c *Client) attempt(ctx context.Context, t *trail, m message, key string) a
 	timer := time.AfterFunc(m.within, func() { cancel(silence) })
 	defer timer.Stop()
 	a := c.roundTrip(ctx, t.op, m, key, func() { timer.Reset(m.within) })
+	if key != "" && !a.protobuf() && bytes.Contains(a.body, []byte(key)) { // what servers say ends up in logs
+		a.body = bytes.ReplaceAll(a.body, []byte(key), []byte("[key]"))
+	}
 	if a.status == 0 && context.Cause(ctx) == error(silence) {
 		a.err = silence
 	}
