@@ -14,8 +14,7 @@ import (
 // worth a word.
 const silenceLimit = 2 * time.Minute
 
-// A pulse is what the heartbeats of a session say about it. The zero value is a
-// session that has not begun.
+// A pulse is what the heartbeats of a session say about it, from begin on.
 type pulse struct {
 	mu      sync.Mutex
 	session string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tinsmith.example/internal/transport"
@@ -29,7 +30,7 @@ type ServiceClient struct {
 	tokens   *webTokens         // nil: the server takes keys as they are
 	session  *session           // nil: not begun
 
-	pulse pulse // of the session
+	pulse atomic.Pointer[pulse] // the session's; nil: not begun
 
 	closing  sync.Once
 	closed   chan struct{} // closed once closeErr is set
@@ -161,6 +162,9 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 		return nil
 	}
 	key, err := c.config.credential.get(ctx)
+	if err != nil && ctx.Err() != nil {
+		return endedError(ctx, op)
+	}
 	if err != nil {
 		return err
 	}
@@ -172,19 +176,11 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 	if err != nil {
 		return err
 	}
-	return c.heed(&server)
-}
-
-// heed does as the server wants.
-func (c *ServiceClient) heed(server *wire.ClientConfig) error {
-	credential, err := credentialFor(c.config.credential, server, c.client, c.config.log)
-	if err != nil {
+	if c.tokens, err = c.config.authorize(c.client, &server); err != nil {
 		return err
 	}
-	c.client.SetCredential(credential)
 	c.client.SetBillingPause(time.Duration(min(server.BillingMaxPauseSeconds, 1e9)) * time.Second)
-	c.tokens, _ = credential.(*webTokens)
-	c.server = server
+	c.server = &server
 	return nil
 }
 
@@ -194,7 +190,10 @@ func (c *ServiceClient) heed(server *wire.ClientConfig) error {
 // no heartbeat has been answered for two minutes, after which a server may give
 // a session up. The log has a message when that begins, and when it ends.
 func (c *ServiceClient) SessionErr() error {
-	return c.pulse.err()
+	if p := c.pulse.Load(); p != nil {
+		return p.err()
+	}
+	return nil
 }
 
 // Close ends the session: calls that still run return ErrClosed, as do all later

@@ -22,7 +22,8 @@ type session struct {
 	client   *transport.Client
 	server   wire.ClientConfig
 	dynamic  atomic.Pointer[wire.DynamicConfig]
-	pulse    *pulse // the ServiceClient's
+	pulse    pulse
+	tokens   *webTokens // nil: the server takes keys as they are
 	gate     *transport.Gate
 	cancels  *semaphore.Weighted // cancellations on their way
 	samplers atomic.Int64        // the next sampling session's number
@@ -44,7 +45,7 @@ const (
 // startSession begins a session with a server that c is connected to, and starts
 // its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
-	s := &session{client: c.client, config: c.config, ctx: c.ctx, pulse: &c.pulse, server: *c.server}
+	s := &session{client: c.client, config: c.config, ctx: c.ctx, tokens: c.tokens, server: *c.server}
 	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
 		return nil, err
 	}
@@ -53,10 +54,12 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if err := s.create(ctx, op); err != nil {
 		return nil, err
 	}
+	s.pulse.begin(s.id, s.config.log)
+	c.pulse.Store(&s.pulse)
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
-	if c.tokens != nil {
-		s.run(func() { c.tokens.keepFresh(s.ctx) })
+	if s.tokens != nil {
+		s.run(func() { s.tokens.keepFresh(s.ctx) })
 	}
 	return s, nil
 }
@@ -137,7 +140,6 @@ func (s *session) run(f func()) bool {
 func (s *session) keepAlive() {
 	ticker := time.NewTicker(s.config.heartbeat)
 	defer ticker.Stop()
-	s.pulse.begin(s.id, s.config.log)
 	for {
 		select {
 		case <-s.ctx.Done():

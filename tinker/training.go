@@ -2,6 +2,7 @@ package tinker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -75,7 +76,7 @@ type TrainingClient struct {
 	queue     func(state, reason string)
 
 	line line         // of calls that the server has not accepted yet
-	seq  atomic.Int64 // of the latest one that has been sent
+	seq  atomic.Int64 // of the latest one that was sent; set by whoever's turn it is
 }
 
 // CreateLoRATrainingClient begins a training run of low-rank matrices on top of a
@@ -289,8 +290,8 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 }
 
 // save submits a save when its turn comes, and waits for what comes of it. A
-// number is taken only then, so that a call that gives up before leaves no gap,
-// in which the server would wait.
+// number is taken only by what is sent, so that a call that gives up before leaves
+// no gap, in which the server would wait.
 func (c *TrainingClient) save(ctx context.Context, call *saveCall) (*wire.SaveWeightsForSamplerResponse, error) {
 	defer c.line.leave(call.place)
 	ctx, leave, err := c.session.enter(ctx)
@@ -303,17 +304,28 @@ func (c *TrainingClient) save(ctx context.Context, call *saveCall) (*wire.SaveWe
 	case <-ctx.Done():
 		return nil, endedError(ctx, call.op)
 	}
+	if ctx.Err() != nil {
+		return nil, endedError(ctx, call.op)
+	}
 	m := call.request
-	m.ModelID, m.SeqID, m.Type = c.modelID, c.seq.Add(1), wire.TypeSaveWeightsForSampler
+	m.ModelID, m.SeqID, m.Type = c.modelID, c.seq.Load()+1, wire.TypeSaveWeightsForSampler
 	if m.Path == "" {
 		m.SamplingSessionSeqID = new(c.session.samplers.Add(1) - 1)
 	}
 	var saved wire.SaveWeightsForSamplerResponse
+	accepted := false
 	err = c.session.client.DoPromised(ctx, transport.Promised{
 		Submit:      transport.Call{Op: call.op, Path: wire.PathSaveWeightsForSampler, Body: &m, Policy: transport.Patiently},
 		RequestType: wire.RequestTypeSaveWeightsForSampler, Result: &saved, QueueState: c.queue,
-		Accepted: func() { c.line.leave(call.place) },
+		Accepted: func() {
+			accepted = true
+			c.seq.Store(m.SeqID)
+			c.line.leave(call.place)
+		},
 	})
+	if e, ok := errors.AsType[*transport.Error](err); ok && !accepted && e.Attempts > 0 {
+		c.seq.Store(m.SeqID) // the server may have it
+	}
 	if err != nil {
 		return nil, publicError(err)
 	}

@@ -156,6 +156,61 @@ func TestSavesTakeTurns(t *testing.T) {
 	})
 }
 
+// What was not sent has no number; what the server has refused has.
+func TestNumbersOfSavesHaveNoGaps(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		_, client := f.training(t)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 { // either of turn and end may be seen first
+			if _, err := client.SaveWeightsForSampler(ended, SavedWeights{Name: "n"}); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		save := f.answer[wire.PathSaveWeightsForSampler]
+		f.answer[wire.PathSaveWeightsForSampler] = func(r seenRequest) reply {
+			if r.body["path"] == "bad" {
+				return reply{status: 400, body: `{"detail":"no such name"}`}
+			}
+			return save(r)
+		}
+		for _, name := range []string{"a", "bad", "b"} {
+			_, err := client.SaveWeightsForSampler(t.Context(), SavedWeights{Name: name})
+			if e, ok := errors.AsType[*APIError](err); (name == "bad") != (ok && e.Status == 400) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for i, seen := range f.to(wire.PathSaveWeightsForSampler) {
+			if seen.body["seq_id"] != float64(i+1) {
+				t.Errorf("submission %d: %s", i, seen.raw)
+			}
+		}
+	})
+}
+
+func TestCloseEndsSaves(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc, client := f.training(t)
+		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		running := client.SaveWeightsAndGetSamplingClientAsync(t.Context(), SavedSamplingConfig{})
+		synctest.Wait()
+		if err := svc.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := running.Await(t.Context()); err != ErrClosed {
+			t.Errorf("the running call: %v", err)
+		}
+		if _, err := client.SaveWeightsForSampler(t.Context(), SavedWeights{Name: "n"}); err != ErrClosed {
+			t.Errorf("a later call: %v", err)
+		}
+		if _, err := svc.CreateLoRATrainingClient(t.Context(), TrainingClientConfig{BaseModel: "b"}); err != ErrClosed {
+			t.Errorf("a later client: %v", err)
+		}
+	})
+}
+
 func TestWhatCannotBeTrainedOrSavedIsRefusedByName(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

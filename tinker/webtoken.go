@@ -185,13 +185,17 @@ func (f fixedKey) Key(ctx context.Context) (string, error) { return f.get(ctx) }
 // Renew returns the same key: there is no other.
 func (f fixedKey) Renew(_ context.Context, refused string) (string, error) { return refused, nil }
 
-// credentialFor is how calls to a server are authorized that says this of itself.
-func credentialFor(c credential, server *wire.ClientConfig, client *transport.Client, log *slog.Logger) (transport.Credential, error) {
+// authorize gives client the credential that its server, which says this of
+// itself, wants of it. With the web tokens that come of it, if any, goes the duty
+// to keep them fresh.
+func (cfg *config) authorize(client *transport.Client, server *wire.ClientConfig) (*webTokens, error) {
+	c := cfg.credential
 	if !server.JWTAuthEnabled {
 		if c.key == "" {
 			return nil, &CredentialError{Err: errors.New("the server takes API keys and no other credentials: set one with WithAPIKey or TINKER_API_KEY")}
 		}
-		return fixedKey{c}, nil
+		client.SetCredential(fixedKey{c})
+		return nil, nil
 	}
 	if server.CredentialDefaultSource == wire.CredentialFromCommand && !strings.HasPrefix(c.key, webTokenPrefix) {
 		if c.command == "" {
@@ -199,5 +203,7 @@ func credentialFor(c credential, server *wire.ClientConfig, client *transport.Cl
 		}
 		c.key = ""
 	}
-	return newWebTokens(c, client, log), nil
+	tokens := newWebTokens(c, client, cfg.log)
+	client.SetCredential(tokens)
+	return tokens, nil
 }

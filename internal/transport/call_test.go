@@ -287,6 +287,18 @@ func TestBaseURLs(t *testing.T) {
 	}
 }
 
+func TestANameWithAnUnderscoreIsAskedForWithAHyphen(t *testing.T) {
+	for base, want := range map[string]string{"https://my_host.example/a_b": "my-host.example", "https://my-host.example/a_b": ""} {
+		got := ""
+		if config := newHTTPTransport(base).TLSClientConfig; config != nil {
+			got = config.ServerName
+		}
+		if got != want {
+			t.Errorf("%s: server name %q, want %q", base, got, want)
+		}
+	}
+}
+
 func TestBillingWindows(t *testing.T) {
 	b := billing{most: time.Hour}
 	at := func(d time.Duration) bool { return b.blocked(time.Unix(0, 0).Add(d)) }

@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -71,7 +74,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.HTTP != nil {
 		c.http = new(*cfg.HTTP)
 	} else {
-		c.owned = newHTTPTransport()
+		c.owned = newHTTPTransport(base)
 		c.http = &http.Client{Transport: c.owned}
 	}
 	// Polls are held for as long as the server likes; exchange has timeouts of
@@ -83,9 +86,13 @@ func New(cfg Config) (*Client, error) {
 }
 
 // newHTTPTransport is the default transport with limits that fit many long
-// polls to one host.
-func newHTTPTransport() *http.Transport {
+// polls to one host. Servers whose names have an underscore, which certificates
+// cannot have, answer to a hyphen in its place.
+func newHTTPTransport(base string) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	if u, err := url.Parse(base); err == nil && strings.Contains(u.Hostname(), "_") {
+		t.TLSClientConfig = &tls.Config{ServerName: strings.ReplaceAll(u.Hostname(), "_", "-")}
+	}
 	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 256
