@@ -22,6 +22,17 @@ func jwt(payload string) string {
 	return "eyJh." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
 }
 
+func FuzzReadClaims(f *testing.F) {
+	f.Add(jwt(`{"exp":4000000000,"iat":1.5}`))
+	f.Add(jwt(`{"exp":1e300,"iat":-1e300}`))
+	f.Fuzz(func(t *testing.T, token string) {
+		c, err := readClaims(token)
+		if err == nil && (c.expires.Year() < -2000 || c.expires.Year() > 6000) {
+			t.Errorf("expires in the year %d", c.expires.Year())
+		}
+	})
+}
+
 func TestCredentialsComeInOrder(t *testing.T) {
 	const stored = `{"version":1,"default":"k","keys":{"k":{"type":"manual","key":"tml-stored","name":"n"}}}`
 	for _, tt := range []struct {

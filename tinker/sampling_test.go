@@ -141,7 +141,28 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 				if e, ok := errors.AsType[*APIError](err); !ok || e.RequestID != "r0" || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v", err)
 				}
+				if _, ok := errors.AsType[*AnswerError](err); !ok {
+					t.Errorf("not an AnswerError: %v", err)
+				}
 			})
+		})
+	}
+}
+
+func TestAnswersThatCannotBeReadAreErrors(t *testing.T) {
+	for name, answer := range map[string]reply{
+		"no protobuf":           {status: 200, body: "\xff\xff", binary: true},
+		"JSON":                  {status: 200, body: `{"sequences":[]}`},
+		"neither":               {status: 200, body: `<html>`},
+		"an unknown StopReason": {status: 200, body: "\n\x02\x08\x05", binary: true},
+	} {
+		inBubble(t, func(t *testing.T) {
+			f := newFake(t)
+			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return answer }
+			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{})
+			if e, ok := errors.AsType[*AnswerError](err); !ok || e.Reason == "" || len(f.to(wire.PathSample)) != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
 		})
 	}
 }
