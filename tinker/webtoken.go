@@ -65,15 +65,18 @@ func (h *heldToken) alive() bool { return h.token != "" && time.Until(h.expires)
 // until it expires, unless the server refuses the credential itself.
 func (w *webTokens) Key(ctx context.Context) (string, error) {
 	held := w.now()
-	if held.fresh() || held.alive() && held.failure != nil && time.Since(held.failed) < tokenRetry {
+	if held.fresh() {
 		return held.token, nil
 	}
-	token, err := w.exchange(ctx, func(h *heldToken) bool { return h.fresh() })
-	if err == nil {
-		return token, nil
+	err := held.failure
+	if err == nil || !held.alive() || time.Since(held.failed) >= tokenRetry {
+		var token string
+		if token, err = w.exchange(ctx, func(h *heldToken) bool { return h.fresh() }); err == nil {
+			return token, nil
+		}
+		held = w.now()
 	}
-	if held := w.now(); ctx.Err() == nil && held.alive() && !refused(err) {
-		w.log.Warn("tinker: the web token could not be renewed, and does until it expires", "expires", held.expires, "error", err)
+	if ctx.Err() == nil && held.alive() && !refused(err) {
 		return held.token, nil
 	}
 	return "", err

@@ -157,6 +157,25 @@ func TestAnExchangeThatIsRefusedEndsCallsAtOnce(t *testing.T) {
 	})
 }
 
+// A credential that is not accepted any more is no use near the token's end.
+func TestARefusalCountsOnceTheTokenIsAboutToExpire(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := newMint(t, time.Hour)
+		client := m.f.sampling(t, SamplingClientConfig{})
+		m.refuse.Store(&reply{status: 401, body: `{"detail":"key revoked"}`})
+		for _, tt := range []struct {
+			after time.Duration
+			fails bool
+		}{{58 * time.Minute, false}, {59*time.Minute + 10*time.Second, true}, {59*time.Minute + 20*time.Second, true}} {
+			time.Sleep(time.Until(m.f.start.Add(tt.after)))
+			_, err := client.Sample(t.Context(), &SampleRequest{})
+			if e, ok := errors.AsType[*APIError](err); ok != tt.fails || ok && e.Status != 401 {
+				t.Errorf("after %v: %v", tt.after, err)
+			}
+		}
+	})
+}
+
 // A server that makes no tokens for a while does no harm as long as the old one
 // is good, and not much after that.
 func TestATokenThatCannotBeRenewedDoesUntilItExpires(t *testing.T) {
