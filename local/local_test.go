@@ -136,6 +136,31 @@ func TestServersHaveKeysOfTheirOwn(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+func TestALocalServerDoesNotTrain(t *testing.T) {
+	s := start(t, local.Options{})
+	_, err := s.Client().CreateLoRATrainingClient(t.Context(), tinker.TrainingClientConfig{BaseModel: s.BaseModel()})
+	if e, ok := errors.AsType[*tinker.APIError](err); !ok || e.Status != http.StatusNotFound || !strings.Contains(e.Message, "does not train") {
+		t.Error(err)
+	}
+}
+
+func TestSparseTargetsAreAnsweredAsDenseOnes(t *testing.T) {
+	client := sampler(t, start(t, local.Options{}))
+	ask := func(sparse bool) [][]float32 {
+		r, err := client.Sample(t.Context(), &tinker.SampleRequest{
+			Prompt: tinker.FromTokens([]int32{5, 6, 7, 8}), Params: tinker.SamplingParams{MaxTokens: 1},
+			TargetPromptLogprobs: &tinker.TargetTokens{Rows: [][]int32{{6, 9}, {}, {8}}, Sparse: sparse},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.TargetPromptLogprobs
+	}
+	if dense, sparse := ask(false), ask(true); len(dense) != 3 || !reflect.DeepEqual(dense, sparse) {
+		t.Errorf("dense %v, sparse %v", dense, sparse)
+	}
+}
+
 func TestTokenizerOfTheTinyModel(t *testing.T) {
 	tok, err := sampler(t, start(t, local.Options{})).Tokenizer(t.Context())
 	if err != nil {

@@ -15,6 +15,9 @@ var (
 	// ErrClosed is what calls on a closed client return, and calls that Close
 	// interrupted.
 	ErrClosed = errors.New("tinker: client is closed")
+	// ErrSessionEnded is what SessionErr returns once the server has ended the
+	// session: calls in it will be refused.
+	ErrSessionEnded = errors.New("tinker: the server has ended the session")
 	// ErrStuck is why sampling calls gave up: no call of their client had
 	// succeeded for [RetryConfig].ProgressTimeout.
 	ErrStuck = transport.ErrStuck
@@ -96,6 +99,15 @@ func (e *RequestError) Error() string {
 
 func (e *RequestError) Unwrap() error { return e.Err }
 
+// An AnswerError is an answer that breaks the API's rules: JSON or protobuf that
+// cannot be read, a member that is missing, a list of the wrong length. It comes
+// in an APIError with status 200.
+type AnswerError struct {
+	Reason string // what is wrong with it, with the member's name
+}
+
+func (e *AnswerError) Error() string { return e.Reason }
+
 // endedError is the error of a call whose context ended before it sent anything.
 func endedError(ctx context.Context, op string) error {
 	if errors.Is(context.Cause(ctx), ErrClosed) {
@@ -116,8 +128,17 @@ func publicError(err error) error {
 	if failed, ok := errors.AsType[*transport.FailedError](err); ok {
 		return &RequestError{Op: e.Op, RequestID: e.RequestID, Category: Category(failed.Category), Err: errors.New(failed.Message)}
 	}
-	return &APIError{
+	public := &APIError{
 		Op: e.Op, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
 		Attempts: e.Attempts, Elapsed: e.Elapsed, Err: e.Err,
 	}
+	if e.Err != nil && e.Status >= 200 && e.Status < 300 {
+		public.Err = &AnswerError{e.Err.Error()}
+	} else if c, ok := errors.AsType[*CredentialError](e.Err); ok {
+		public.Err = &CredentialError{c.Stderr, publicError(c.Err)}
+		if exchange, ok := errors.AsType[*transport.Error](c.Err); ok { // the last answer there was
+			public.Status = exchange.Status
+		}
+	}
+	return public
 }

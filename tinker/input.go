@@ -12,13 +12,18 @@ type ModelInput struct {
 	Chunks []Chunk
 }
 
-// A Chunk is a piece of a prompt. EncodedText is the one kind there is.
+// A Chunk is a piece of a prompt: EncodedText, Image, ImageAsset or DMel.
 type Chunk interface {
 	// wireChunk returns the chunk as it is sent, sharing nothing with it, or
 	// an *ArgumentError whose field begins with the chunk's name.
 	wireChunk(name string) (wire.Chunk, error)
-	// Len returns how many tokens of the prompt the chunk makes up.
+	// Len returns how many tokens of the prompt the chunk makes up, as far as
+	// that is known here.
 	Len() int
+	// exact reports whether the server agrees about Len.
+	exact() bool
+	// size is how large the chunk counts when prompts are admitted.
+	size() int64
 }
 
 // EncodedText is text as token ids.
@@ -38,7 +43,8 @@ func (m ModelInput) Append(chunks ...Chunk) ModelInput {
 	return ModelInput{Chunks: slices.Concat(m.Chunks, chunks)}
 }
 
-// Len returns the length of the prompt in tokens.
+// Len returns the length of the prompt in tokens. How many an image is only the
+// server knows: Len takes what the program expects.
 func (m ModelInput) Len() int {
 	n := 0
 	for _, c := range m.Chunks {
@@ -49,8 +55,25 @@ func (m ModelInput) Len() int {
 	return n
 }
 
+// exact reports whether the server agrees about Len.
+func (m ModelInput) exact() bool {
+	return !slices.ContainsFunc(m.Chunks, func(c Chunk) bool { return c != nil && !c.exact() })
+}
+
+func (m ModelInput) size() (bytes int64) {
+	for _, c := range m.Chunks {
+		bytes += c.size()
+	}
+	return bytes
+}
+
 // Len returns the number of tokens.
 func (t EncodedText) Len() int { return len(t.Tokens) }
+
+func (t EncodedText) exact() bool { return true }
+
+// size follows the API: ten bytes for a token.
+func (t EncodedText) size() int64 { return 10 * int64(len(t.Tokens)) }
 
 func (t EncodedText) wireChunk(name string) (wire.Chunk, error) {
 	for i, id := range t.Tokens {

@@ -1,15 +1,11 @@
 package tinker
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"tinsmith.example/internal/transport"
@@ -25,17 +21,20 @@ const DefaultBaseURL = "https://tinker.thinkingmachines.dev/services/tinker-prod
 // config is what options and environment say. It is read-only once a client has
 // it.
 type config struct {
-	baseURL        string
-	apiKey         string
-	allowPlainHTTP bool
-	httpClient     *http.Client
-	tags           []string
-	userMetadata   map[string]string
-	projectID      string
-	displayName    string
-	heartbeat      time.Duration
-	header         http.Header // with every call
-	log            *slog.Logger
+	baseURL           string
+	apiKey            string
+	credentialCommand string
+	credential        credential // what these two come to
+	allowPlainHTTP    bool
+	httpClient        *http.Client
+	tags              []string
+	userMetadata      map[string]string
+	projectID         string
+	displayName       string
+	heartbeat         time.Duration
+	telemetry         bool
+	header            http.Header // with every call
+	log               *slog.Logger
 }
 
 // An Option configures a ServiceClient. Of options that say the same thing, the
@@ -55,11 +54,32 @@ func WithBaseURL(url string) Option {
 }
 
 // WithAPIKey sets the credential: an API key, which begins with tml-, or a JSON
-// web token. The default is TINKER_API_KEY. The empty text means the default.
+// web token. The default is TINKER_API_KEY, without that the credential command,
+// and without that the default key in ~/.tinker/credentials.json, where the
+// official client's login command stores it. The empty text means the default.
 func WithAPIKey(key string) Option {
 	return func(c *config) error {
 		if key != "" {
 			c.apiKey = key
+		}
+		return nil
+	}
+}
+
+// WithCredentialCommand sets a command that prints the credential, for those that
+// expire. The system's shell runs it, with this program's environment, whenever
+// a key has to be exchanged for a web token of the server: at the beginning, and
+// whenever half of a token's lifetime is over. Its output counts without the
+// white space around it; it has a minute. A key that is set comes first, unless
+// the server wants the command. The default is TINKER_CREDENTIAL_CMD. The empty
+// text means the default.
+//
+// If the command fails, calls do with a *CredentialError, which has what it wrote
+// to its standard error.
+func WithCredentialCommand(command string) Option {
+	return func(c *config) error {
+		if command != "" {
+			c.credentialCommand = command
 		}
 		return nil
 	}
@@ -134,8 +154,19 @@ func WithHeartbeat(every time.Duration) Option {
 	}
 }
 
+// WithTelemetry says whether the server is told of the session's beginning and
+// end and of calls that failed: never of a prompt, a header or a key. The default
+// is TINKER_TELEMETRY, and without that yes.
+func WithTelemetry(on bool) Option {
+	return func(c *config) error {
+		c.telemetry = on
+		return nil
+	}
+}
+
 // WithLogger sets where warnings go: about retries, pauses and a server that
-// does not answer. The default is slog.Default().
+// does not answer. The default is slog.Default(), unless TINKER_LOG asks for the
+// standard error.
 func WithLogger(log *slog.Logger) Option {
 	return func(c *config) error {
 		if log == nil {
@@ -144,46 +175,6 @@ func WithLogger(log *slog.Logger) Option {
 		c.log = log
 		return nil
 	}
-}
-
-// fromEnvironment reads every environment variable that this package knows. An
-// empty one counts as unset.
-//
-//	TINKER_BASE_URL    the server, see WithBaseURL
-//	TINKER_API_KEY     the credential, see WithAPIKey
-//	TINKER_PROJECT_ID  the session's project, see WithProjectID
-//	TINKER_TAGS        the session's tags, separated by commas, see WithTags
-//
-//	CLOUDFLARE_ACCESS_CLIENT_ID      sent as CF-Access-Client-Id
-//	CLOUDFLARE_ACCESS_CLIENT_SECRET  sent as CF-Access-Client-Secret
-//
-// Go's HTTP client also reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-func fromEnvironment() config {
-	c := config{
-		baseURL:   DefaultBaseURL,
-		apiKey:    os.Getenv("TINKER_API_KEY"),
-		projectID: os.Getenv("TINKER_PROJECT_ID"),
-		heartbeat: 10 * time.Second,
-		header:    http.Header{},
-		log:       slog.Default(),
-	}
-	for variable, name := range map[string]string{
-		"CLOUDFLARE_ACCESS_CLIENT_ID":     "CF-Access-Client-Id",
-		"CLOUDFLARE_ACCESS_CLIENT_SECRET": "CF-Access-Client-Secret",
-	} {
-		if value := os.Getenv(variable); value != "" {
-			c.header.Set(name, value)
-		}
-	}
-	if url := os.Getenv("TINKER_BASE_URL"); url != "" {
-		c.baseURL = url
-	}
-	for tag := range strings.SplitSeq(os.Getenv("TINKER_TAGS"), ",") {
-		if tag = strings.TrimSpace(tag); tag != "" {
-			c.tags = append(c.tags, tag)
-		}
-	}
-	return c
 }
 
 // newConfig applies the options to what the environment says.
@@ -196,51 +187,22 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	slices.Sort(c.tags)
 	c.tags = slices.Compact(c.tags)
-	if err := checkKey(c.apiKey, time.Now()); err != nil {
+	var err error
+	if c.credential, err = newCredential(&c); err != nil {
 		return nil, err
 	}
 	return &c, nil
 }
 
-// checkKey refuses a credential that cannot be one, before it is sent anywhere.
-// Its errors do not show the key.
-func checkKey(key string, now time.Time) error {
-	const hidden = "a text that is not shown here"
-	switch {
-	case key == "":
-		return &ArgumentError{"the API key", "", "set with WithAPIKey or TINKER_API_KEY"}
-	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return &ArgumentError{"the API key", hidden, "printable ASCII without spaces"}
-	case strings.HasPrefix(key, "tml-"):
-		return nil
-	case !strings.HasPrefix(key, "eyJ"):
-		return &ArgumentError{"the API key", hidden, "a key that begins with tml-, or a JSON web token"}
-	}
-	var claims struct {
-		Exp *float64 `json:"exp"`
-	}
-	parts := strings.Split(key, ".")
-	if len(parts) != 3 {
-		return &ArgumentError{"the JSON web token", hidden, "three parts with dots between them"}
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp == nil {
-		return &ArgumentError{"the JSON web token", hidden, "one whose middle part has a numeric exp"}
-	}
-	if expires := time.Unix(int64(*claims.Exp), 0); !now.Before(expires) {
-		return &ArgumentError{"the JSON web token's exp", expires.UTC().Format(time.RFC3339), "in the future"}
-	}
-	return nil
-}
-
-// transport makes the client that carries the calls.
+// transport makes the client that carries the calls. It has no key yet: that is
+// for the server to say.
 func (c *config) transport() (*transport.Client, error) {
 	client, err := transport.New(transport.Config{
-		BaseURL: c.baseURL, APIKey: c.apiKey, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
+		BaseURL: c.baseURL, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
 		Header: c.header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("tinker: %w", err)
+	if bad, ok := errors.AsType[*transport.BaseURLError](err); ok {
+		return nil, &ArgumentError{"the base URL", bad.Value, bad.Limit}
 	}
-	return client, nil
+	return client, err
 }

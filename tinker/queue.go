@@ -54,3 +54,38 @@ func (s QueueState) reason() string {
 	}
 	return "unknown"
 }
+
+// A pauseLog is what watches the queue state of a training client: it logs
+// pauses that last, at most once a minute. Room for training takes a while to
+// make.
+type pauseLog struct {
+	log  *slog.Logger
+	what string // that is paused
+	name string // of the model
+
+	mu     sync.Mutex
+	state  string
+	since  time.Time // in that state
+	logged time.Time
+}
+
+const pausePatience = 15 * time.Minute
+
+func (p *pauseLog) note(state, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if state != p.state || p.since.IsZero() {
+		p.state, p.since = state, now
+	}
+	if state == wire.QueueActive || now.Sub(p.since) < pausePatience || !p.logged.IsZero() && now.Sub(p.logged) < time.Minute {
+		return
+	}
+	p.logged = now
+	if reason == "" {
+		if reason = QueueState(state).reason(); state == wire.QueuePausedRateLimit {
+			reason = "too many models are in training at once"
+		}
+	}
+	p.log.Warn(fmt.Sprintf("tinker: %s is paused: %s", p.what, reason), "model", p.name, "state", state)
+}

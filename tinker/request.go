@@ -40,6 +40,10 @@ type SampleRequest struct {
 // Rows may differ in length and be empty; a -1 in a row asks nothing.
 type TargetTokens struct {
 	Rows [][]int32
+	// Sparse sends and receives only what is asked for, and not a table that is
+	// as wide as the longest row: for a few tokens in a long prompt. The response
+	// is the same.
+	Sparse bool
 }
 
 // SamplingParams say how tokens are drawn. The zero value is the API's
@@ -98,7 +102,7 @@ func (r *SampleRequest) numSamples() int {
 // check refuses, with an *ArgumentError, what no server could make sense of.
 // Limits that are a server's own are left to it.
 func (r *SampleRequest) check() error {
-	prompt := r.Prompt.Len()
+	prompt, exact := r.Prompt.Len(), r.Prompt.exact()
 	for _, f := range []struct {
 		name  string
 		value int
@@ -115,7 +119,10 @@ func (r *SampleRequest) check() error {
 		if !r.PromptLogprobs {
 			return &ArgumentError{"PromptLogprobsLastN", n, "0 unless PromptLogprobs is set"}
 		}
-		if n < 1 || n > prompt-1 {
+		if n < 1 {
+			return &ArgumentError{"PromptLogprobsLastN", n, "1 or more"}
+		}
+		if exact && n > prompt-1 {
 			return &ArgumentError{"PromptLogprobsLastN", n, fmt.Sprintf("between 1 and %d, one less than the prompt's tokens", prompt-1)}
 		}
 	}
@@ -123,7 +130,7 @@ func (r *SampleRequest) check() error {
 		return err
 	}
 	if t := r.TargetPromptLogprobs; t != nil {
-		return t.check(prompt)
+		return t.check(prompt, exact)
 	}
 	return nil
 }
@@ -155,8 +162,8 @@ func (s *Stop) check() error {
 	return nil
 }
 
-func (t *TargetTokens) check(prompt int) error {
-	if len(t.Rows) != max(prompt-1, 0) {
+func (t *TargetTokens) check(prompt int, exact bool) error {
+	if exact && len(t.Rows) != max(prompt-1, 0) {
 		return &ArgumentError{"the number of TargetPromptLogprobs.Rows", len(t.Rows),
 			fmt.Sprintf("%d, one less than the prompt's tokens", max(prompt-1, 0))}
 	}

@@ -2,7 +2,6 @@ package tinker
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -67,49 +66,68 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 		return nil, err
 	}
 	defer leave()
-	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
-		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache()}
-	if err := client.create(ctx, op, &cfg); err != nil {
+	id, err := s.createSampler(ctx, op, &cfg)
+	if err != nil {
 		return nil, publicError(err)
 	}
-	queue := cfg.OnQueueState
-	if queue == nil {
-		queue = (&queueLog{log: s.config.log, sampler: client.id}).note
-	}
-	client.sampler = s.client.NewSampler(transport.SamplerConfig{
-		SamplingSessionID: client.id, Gate: s.gate, Retry: cfg.Retry.resolve(&s.server), Abandoned: s.abandon,
-		QueueState: func(state, reason string) { queue(QueueState(state), reason) },
-	})
-	return client, nil
+	return s.samplingClient(id, &cfg), nil
 }
 
-// create makes the sampling session, and asks for its base model if only the
-// server knows.
-func (c *SamplingClient) create(ctx context.Context, op string, cfg *SamplingClientConfig) error {
+// samplingClient makes a client of a sampling session that is there.
+func (s *session) samplingClient(id string, cfg *SamplingClientConfig) *SamplingClient {
+	return &SamplingClient{
+		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache(),
+		sampler: s.newSampler(id, 0, &cfg.Retry, s.queueNotes(id, cfg.OnQueueState)),
+	}
+}
+
+// newSampler makes what samples in the session, numbering requests from
+// firstSeqID.
+func (s *session) newSampler(id string, firstSeqID int64, retry *RetryConfig, queue func(state, reason string)) *transport.Sampler {
+	return s.client.NewSampler(transport.SamplerConfig{
+		SamplingSessionID: id, FirstSeqID: firstSeqID, Gate: s.gate, Retry: retry.resolve(&s.server),
+		Abandoned: s.abandon, QueueState: queue,
+	})
+}
+
+// queueNotes is who is told why a sampler's requests wait: observe, or the log.
+func (s *session) queueNotes(id string, observe func(QueueState, string)) func(state, reason string) {
+	if observe == nil {
+		observe = (&queueLog{log: s.config.log, sampler: id}).note
+	}
+	return func(state, reason string) { observe(QueueState(state), reason) }
+}
+
+// createSampler makes a sampling session, and asks for its base model if only the
+// server knows: cfg has it then.
+func (s *session) createSampler(ctx context.Context, op string, cfg *SamplingClientConfig) (id string, err error) {
 	var created wire.CreateSamplingSessionResponse
-	err := c.session.client.Do(ctx, transport.Call{
+	err = s.client.Do(ctx, transport.Call{
 		Op: op, Path: wire.PathCreateSamplingSession, Answer: &created, Policy: transport.Briefly,
 		Body: &wire.CreateSamplingSessionRequest{
-			SessionID: c.session.id, SamplingSessionSeqID: c.session.samplers.Add(1) - 1,
+			SessionID: s.id, SamplingSessionSeqID: s.samplers.Add(1) - 1,
 			BaseModel: cfg.BaseModel, ModelPath: cfg.ModelPath, Type: wire.TypeCreateSamplingSession,
 		},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	c.id = created.SamplingSessionID
-	if c.id == "" {
-		return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: errors.New("the answer has no sampling_session_id")}
+	id = created.SamplingSessionID
+	if id == "" {
+		return "", missing(op, "sampling_session_id")
 	}
-	if c.baseModel != "" {
-		return nil
+	if cfg.BaseModel != "" {
+		return id, nil
 	}
 	var sampler wire.Sampler
-	err = c.session.client.Do(ctx, transport.Call{
-		Op: op, Method: http.MethodGet, Path: wire.SamplerPath(c.id), Answer: &sampler, Policy: transport.Patiently,
+	err = s.client.Do(ctx, transport.Call{
+		Op: op, Method: http.MethodGet, Path: wire.SamplerPath(id), Answer: &sampler, Policy: transport.Patiently,
 	})
-	c.baseModel = sampler.BaseModel
-	return err
+	if err == nil && sampler.BaseModel == "" {
+		err = missing(op, "base_model")
+	}
+	cfg.BaseModel = sampler.BaseModel
+	return id, err
 }
 
 // BaseModel returns the name of the model, or of the model that the saved
@@ -204,7 +222,7 @@ func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleRes
 	}
 	response, err := call.expect.fromWire(sampled)
 	if err != nil {
-		return nil, &APIError{Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK, Err: err}
+		return nil, &APIError{Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK, Err: &AnswerError{err.Error()}}
 	}
 	return response, nil
 }

@@ -37,7 +37,7 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 		prompt := FromTokens([]int32{1, 2, 3})
 		params := func(p SamplingParams) *SampleRequest { return &SampleRequest{Prompt: prompt, Params: p} }
 		targets := func(rows ...[]int32) *SampleRequest {
-			return &SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{rows}}
+			return &SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{Rows: rows}}
 		}
 		for _, tt := range []struct {
 			field   string
@@ -126,8 +126,8 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 			wire.SampleResponse{Sequences: one, TopKPromptLogprobs: &wire.TopK{K: 1, Rows: [][]wire.TokenLogprob{{{Token: 1, Logprob: -1}}}}}},
 		{"has 2 entries, want at most 1", SampleRequest{Prompt: FromTokens([]int32{1}), TopKPromptLogprobs: 1},
 			wire.SampleResponse{Sequences: one, TopKPromptLogprobs: &wire.TopK{K: 2, Rows: [][]wire.TokenLogprob{{{Token: 1}, {Token: 2}}}}}},
-		{"no target_prompt_logprobs", SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{[][]int32{{1}, nil}}}, wire.SampleResponse{Sequences: one}},
-		{"shape [1 2], want dense float32 of shape [2 1]", SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{[][]int32{{1}, nil}}},
+		{"no target_prompt_logprobs", SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{Rows: [][]int32{{1}, nil}}}, wire.SampleResponse{Sequences: one}},
+		{"shape [1 2], want dense float32 of shape [2 1]", SampleRequest{Prompt: prompt, TargetPromptLogprobs: &TargetTokens{Rows: [][]int32{{1}, nil}}},
 			wire.SampleResponse{Sequences: one, TargetPromptLogprobs: tensor(1, 2)}},
 		{"no prompt_alt_tokens", SampleRequest{Prompt: prompt, PromptAltTokensK: 1}, wire.SampleResponse{Sequences: one}},
 		{"prompt_alt_tokens.tokens is float32", SampleRequest{Prompt: prompt, PromptAltTokensK: 1},
@@ -141,7 +141,28 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 				if e, ok := errors.AsType[*APIError](err); !ok || e.RequestID != "r0" || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v", err)
 				}
+				if _, ok := errors.AsType[*AnswerError](err); !ok {
+					t.Errorf("not an AnswerError: %v", err)
+				}
 			})
+		})
+	}
+}
+
+func TestAnswersThatCannotBeReadAreErrors(t *testing.T) {
+	for name, answer := range map[string]reply{
+		"no protobuf":           {status: 200, body: "\xff\xff", binary: true},
+		"JSON":                  {status: 200, body: `{"sequences":[]}`},
+		"neither":               {status: 200, body: `<html>`},
+		"an unknown StopReason": {status: 200, body: "\n\x02\x08\x05", binary: true},
+	} {
+		inBubble(t, func(t *testing.T) {
+			f := newFake(t)
+			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return answer }
+			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{})
+			if e, ok := errors.AsType[*AnswerError](err); !ok || e.Reason == "" || len(f.to(wire.PathSample)) != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
 		})
 	}
 }
@@ -252,7 +273,7 @@ func TestSampleAsyncHasCopiedTheRequest(t *testing.T) {
 		client := f.sampling(t, SamplingClientConfig{})
 		tokens, stops, row, seed := []int32{1, 2}, []int32{3}, []int32{4}, int64(5)
 		r := &SampleRequest{
-			Prompt: FromTokens(tokens), PromptLogprobs: true, TargetPromptLogprobs: &TargetTokens{[][]int32{row}},
+			Prompt: FromTokens(tokens), PromptLogprobs: true, TargetPromptLogprobs: &TargetTokens{Rows: [][]int32{row}},
 			Params: SamplingParams{Seed: &seed, Temperature: new(0.5), Stop: StopTokens(stops...)},
 		}
 		future := client.SampleAsync(t.Context(), r)

@@ -46,6 +46,7 @@ type reply struct {
 	status int
 	body   string
 	binary bool
+	header http.Header // more of it
 	hold   time.Duration
 }
 
@@ -130,6 +131,9 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	header := http.Header{"Content-Type": {wire.MediaJSON}}
+	for name, values := range a.header {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
 	if a.binary {
 		header.Set("Content-Type", wire.MediaProtobuf)
 	}

@@ -2,8 +2,11 @@ package tinker
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
@@ -12,6 +15,9 @@ import (
 // A ServiceClient is a program's connection to a Tinker server, from which its
 // other clients come. It has one session, which begins with the first call that
 // needs it. It may be used by any number of goroutines; Close ends it.
+//
+// A session that the program forgets, or that a network has cut off, ends on the
+// server some time after the last heartbeat: SessionErr says how it is.
 type ServiceClient struct {
 	config *config
 	client *transport.Client
@@ -19,8 +25,12 @@ type ServiceClient struct {
 	ctx context.Context // ends with ErrClosed
 	end context.CancelCauseFunc
 
-	starting chan struct{} // has room for one: whoever fills it may set session
-	session  *session      // nil: not begun
+	starting chan struct{}      // has room for one: whoever fills it may set what follows
+	server   *wire.ClientConfig // what the server wants of its clients; nil: not asked yet
+	tokens   *webTokens         // nil: the server takes keys as they are
+	session  *session           // nil: not begun
+
+	pulse atomic.Pointer[pulse] // the session's; nil: not begun
 
 	closing  sync.Once
 	closed   chan struct{} // closed once closeErr is set
@@ -61,12 +71,15 @@ type Model struct {
 
 // Capabilities asks the server what it serves. It needs no session.
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
+	const op = "ServiceClient.Capabilities"
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
+	if err := c.alone(ctx, op, func() error { return c.connect(ctx, op) }); err != nil {
+		return nil, err
+	}
 	var answer wire.ServerCapabilities
 	err := c.client.Do(ctx, transport.Call{
-		Op: "ServiceClient.Capabilities", Method: http.MethodGet, Path: wire.PathServerCapabilities,
-		Answer: &answer, Policy: transport.Briefly,
+		Op: op, Method: http.MethodGet, Path: wire.PathServerCapabilities, Answer: &answer, Policy: transport.Briefly,
 	})
 	if err != nil {
 		return nil, publicError(err)
@@ -107,40 +120,120 @@ func endingWith(ctx, owner context.Context) (_ context.Context, leave func()) {
 func (c *ServiceClient) begin(ctx context.Context, op string) (*session, error) {
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
+	err := c.alone(ctx, op, func() (err error) {
+		if c.session != nil {
+			return nil
+		}
+		if err = c.connect(ctx, op); err == nil {
+			c.session, err = startSession(ctx, c, op)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.session, nil
+}
+
+// alone runs f, one at a time, unless the client is closed.
+func (c *ServiceClient) alone(ctx context.Context, op string, f func() error) error {
 	if ctx.Err() != nil {
-		return nil, endedError(ctx, op)
+		return endedError(ctx, op)
 	}
 	select {
 	case c.starting <- struct{}{}:
 		defer func() { <-c.starting }()
 	case <-ctx.Done():
-		return nil, endedError(ctx, op)
+		return endedError(ctx, op)
 	}
 	if c.ctx.Err() != nil {
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	if c.session == nil {
-		s, err := startSession(ctx, c, op)
-		if err != nil {
-			return nil, publicError(err)
-		}
-		c.session = s
+	if err := f(); err != nil {
+		return publicError(err)
 	}
-	return c.session, nil
+	return nil
+}
+
+// connect asks, once, what the server wants of its clients, with the credential
+// as it is, and authorizes later calls accordingly. It runs alone.
+func (c *ServiceClient) connect(ctx context.Context, op string) error {
+	if c.server != nil {
+		return nil
+	}
+	key, err := c.config.credential.get(ctx)
+	if err != nil && ctx.Err() != nil {
+		return endedError(ctx, op)
+	}
+	if err != nil {
+		return err
+	}
+	server := wire.DefaultClientConfig()
+	err = c.client.Do(ctx, transport.Call{
+		Op: op, Silent: true, Path: wire.PathClientConfig, Body: &wire.ConfigRequest{SDKVersion: wire.ContractVersion},
+		Answer: &server, Policy: transport.Patiently, Key: key,
+	})
+	if err != nil {
+		return err
+	}
+	if c.tokens, err = c.config.authorize(c.client, &server); err != nil {
+		return err
+	}
+	c.client.SetBillingPause(time.Duration(min(server.BillingMaxPauseSeconds, 1e9)) * time.Second)
+	c.server = &server
+	return nil
+}
+
+// SessionErr says what is wrong with the session. It is nil while all is well,
+// and before a session has begun; ErrSessionEnded once the server has said that
+// the session is over, for good; and an *APIError, the latest heartbeat's, while
+// no heartbeat has been answered for two minutes, after which a server may give
+// a session up. The log has a message when that begins, and when it ends.
+func (c *ServiceClient) SessionErr() error {
+	if p := c.pulse.Load(); p != nil {
+		return p.err()
+	}
+	return nil
 }
 
 // Close ends the session: calls that still run return ErrClosed, as do all later
 // ones, and the server is told that the session is finished. Close returns when
 // all of the client's goroutines have ended, or with the cause once ctx ends;
 // give it a deadline where the server may be gone. A client that has begun no
-// session sends nothing. Later calls of Close wait for the first, or for their
-// own context, and return the same.
+// session sends nothing, and nor does one whose session the server has ended.
+// Later calls of Close wait for the first, or for their own context, and return
+// the same.
 func (c *ServiceClient) Close(ctx context.Context) error {
+	return c.Finish(ctx, FinishSuccess, "")
+}
+
+// A FinishReason says how the work in a session ended.
+type FinishReason string
+
+const (
+	FinishSuccess     FinishReason = wire.FinishSuccess
+	FinishErrored     FinishReason = wire.FinishErrored
+	FinishInterrupted FinishReason = wire.FinishInterrupted
+)
+
+// Finish is Close with a word, for listings of sessions, on how the work in it
+// ended. detail may be empty. Of several calls of Finish and Close the first one
+// has the say.
+func (c *ServiceClient) Finish(ctx context.Context, reason FinishReason, detail string) error {
+	switch reason {
+	case FinishSuccess, FinishErrored, FinishInterrupted:
+	default:
+		return &ArgumentError{"reason", string(reason), fmt.Sprintf("%q, %q or %q", FinishSuccess, FinishErrored, FinishInterrupted)}
+	}
+	last := wire.FinishSessionRequest{Reason: wire.FinishReason{Type: string(reason)}}
+	if detail != "" {
+		last.Detail = &detail
+	}
 	c.closing.Do(func() {
 		c.end(ErrClosed)
 		go func() {
 			defer close(c.closed)
-			c.closeErr = c.finish(ctx)
+			c.closeErr = c.finish(ctx, &last)
 		}()
 	})
 	select {
@@ -151,14 +244,14 @@ func (c *ServiceClient) Close(ctx context.Context) error {
 	}
 }
 
-func (c *ServiceClient) finish(ctx context.Context) error {
+func (c *ServiceClient) finish(ctx context.Context, last *wire.FinishSessionRequest) error {
 	defer c.client.Close()
 	c.starting <- struct{}{} // a start that was under way is over: its context has ended
 	defer func() { <-c.starting }()
 	if c.session == nil {
 		return nil
 	}
-	if err := c.session.close(ctx); err != nil {
+	if err := c.session.close(ctx, last); err != nil {
 		return publicError(err)
 	}
 	return nil

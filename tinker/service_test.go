@@ -91,17 +91,6 @@ func TestDynamicConfigMayBeMissing(t *testing.T) {
 	})
 }
 
-func TestAServerThatWantsWebTokensIsRefused(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFake(t)
-		f.on(wire.PathClientConfig, `{"pjwt_auth_enabled":true}`)
-		_, err := f.service(t).CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
-		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Error(err)
-		}
-	})
-}
-
 func TestHeartbeats(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
@@ -125,29 +114,55 @@ func TestHeartbeatsEndWhenTheSessionIsGone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: 410, body: `{"detail":"finished"}`} }
-		f.sampling(t, SamplingClientConfig{})
+		svc := f.service(t)
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := svc.SessionErr(); err != nil {
+			t.Errorf("a session that has just begun: %v", err)
+		}
 		time.Sleep(time.Hour)
 		if n := len(f.to(wire.PathSessionHeartbeat)); n != 1 {
 			t.Errorf("%d heartbeats", n)
 		}
+		if err := svc.SessionErr(); err != ErrSessionEnded {
+			t.Errorf("SessionErr: %v", err)
+		}
+		if err := svc.Close(t.Context()); err != nil || len(f.to(wire.FinishSessionPath("S"))) > 0 {
+			t.Errorf("Close: %v, after %d words to a server that had ended the session", err, len(f.to(wire.FinishSessionPath("S"))))
+		}
 	})
 }
 
-func TestUnansweredHeartbeatsAreNotedAfterTwoMinutes(t *testing.T) {
+func TestUnansweredHeartbeatsAreNotedOnceAfterTwoMinutes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: 500} }
+		f.answer[wire.PathSessionHeartbeat] = func(r seenRequest) reply {
+			if r.at > 150*time.Second && r.at < 200*time.Second {
+				return reply{status: 200, body: `{}`}
+			}
+			return reply{status: 500, body: `{"detail":"down"}`}
+		}
 		var log bytes.Buffer
 		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(145 * time.Second)
+		for at, want := range []time.Duration{115, 145, 185, 330, 1000} { // in trouble at 120 s and, again, at 310 s
+			time.Sleep(time.Until(f.start.Add(want * time.Second)))
+			err := svc.SessionErr()
+			if silent := at == 1 || at > 2; (err != nil) != silent {
+				t.Errorf("after %d s: %v", want, err)
+			}
+			if e, ok := errors.AsType[*APIError](err); err != nil && (!ok || e.Status != 500) {
+				t.Errorf("after %d s: %v", want, err)
+			}
+		}
 		if err := svc.Close(t.Context()); err != nil { // and with it the writer of the log
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), "no heartbeat"); n != 3 { // at 120, 130 and 140 s
-			t.Errorf("%d warnings: %s", n, &log)
+		if n, again := strings.Count(log.String(), "no heartbeat"), strings.Count(log.String(), "answered again"); n != 2 || again != 1 {
+			t.Errorf("%d and %d times: %s", n, again, &log)
 		}
 	})
 }
@@ -284,6 +299,25 @@ func TestCloseEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestFinishSaysHowItWent(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t)
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := errors.AsType[*ArgumentError](svc.Finish(t.Context(), "done", "")); !ok || e.Field != "reason" {
+			t.Error(e)
+		}
+		if err := errors.Join(svc.Finish(t.Context(), FinishErrored, "out of luck"), svc.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if got := f.to(wire.FinishSessionPath("S")); len(got) != 1 || string(got[0].raw) != `{"reason":{"type":"errored"},"detail":"out of luck"}` {
+			t.Errorf("finished with %+v", got)
+		}
+	})
+}
+
 func TestCapabilities(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
@@ -292,6 +326,9 @@ func TestCapabilities(t *testing.T) {
 		want := []Model{{Name: "a", MaxContextLength: 8192, Sampleable: true}, {}}
 		if err != nil || !slices.Equal(got.Models, want) {
 			t.Errorf("%+v, %v", got, err)
+		}
+		if n := len(f.to(wire.PathCreateSession)); n != 0 {
+			t.Error("it began a session")
 		}
 	})
 }

@@ -3,7 +3,6 @@ package tinker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,16 +15,19 @@ import (
 )
 
 // A session is what the server knows a ServiceClient by, with what keeps it
-// alive. Its goroutines are the calls made in it and the two loops; all of them
-// end with ctx, and close waits for them.
+// alive. Its goroutines are the calls made in it and its loops; all of them end
+// with ctx, and close waits for them.
 type session struct {
 	id       string
 	client   *transport.Client
 	server   wire.ClientConfig
 	dynamic  atomic.Pointer[wire.DynamicConfig]
+	pulse    pulse
+	tokens   *webTokens // nil: the server takes keys as they are
 	gate     *transport.Gate
 	cancels  *semaphore.Weighted // cancellations on their way
 	samplers atomic.Int64        // the next sampling session's number
+	models   atomic.Int64        // the next training client's number
 	config   *config
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
@@ -38,24 +40,12 @@ type session struct {
 const (
 	shortTimeout  = 10 * time.Second // for heartbeats and the dynamic configuration
 	cancelTimeout = 30 * time.Second
-	silenceLimit  = 2 * time.Minute // without a heartbeat answered, after which that is worth a warning
 )
 
-// startSession makes the calls that begin a session, in the API's order, and
-// starts its loops.
+// startSession begins a session with a server that c is connected to, and starts
+// its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
-	s := &session{client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig()}
-	ask := wire.ConfigRequest{SDKVersion: wire.ContractVersion}
-	err := s.client.Do(ctx, transport.Call{
-		Op: op, Path: wire.PathClientConfig, Body: &ask, Answer: &s.server, Policy: transport.Patiently,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if s.server.JWTAuthEnabled {
-		return nil, fmt.Errorf("tinker: %s: the server wants keys exchanged for web tokens: %w", op, errors.ErrUnsupported)
-	}
-	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
+	s := &session{client: c.client, config: c.config, ctx: c.ctx, tokens: c.tokens, server: *c.server}
 	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
 		return nil, err
 	}
@@ -64,8 +54,13 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if err := s.create(ctx, op); err != nil {
 		return nil, err
 	}
+	s.pulse.begin(s.id, s.config.log)
+	c.pulse.Store(&s.pulse)
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
+	if s.tokens != nil {
+		s.run(func() { s.tokens.keepFresh(s.ctx) })
+	}
 	return s, nil
 }
 
@@ -74,7 +69,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 func (s *session) refresh(ctx context.Context, op string, policy transport.Policy) error {
 	dynamic := wire.DefaultDynamicConfig()
 	err := s.client.Do(ctx, transport.Call{
-		Op: op, Path: wire.PathDynamicConfig, Body: &wire.ConfigRequest{SDKVersion: wire.ContractVersion},
+		Op: op, Silent: true, Path: wire.PathDynamicConfig, Body: &wire.ConfigRequest{SDKVersion: wire.ContractVersion},
 		Answer: &dynamic, Timeout: shortTimeout, Policy: policy,
 	})
 	if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == http.StatusNotFound {
@@ -89,7 +84,7 @@ func (s *session) refresh(ctx context.Context, op string, policy transport.Polic
 func (s *session) create(ctx context.Context, op string) error {
 	var created wire.CreateSessionResponse
 	err := s.client.Do(ctx, transport.Call{
-		Op: op, Path: wire.PathCreateSession, Answer: &created, Policy: transport.Briefly,
+		Op: op, Silent: true, Path: wire.PathCreateSession, Answer: &created, Policy: transport.Briefly,
 		Body: &wire.CreateSessionRequest{
 			Tags: s.config.tags, UserMetadata: s.config.userMetadata, SDKVersion: wire.ContractVersion,
 			ProjectID: s.config.projectID, DisplayName: s.config.displayName, Type: wire.TypeCreateSession,
@@ -99,7 +94,7 @@ func (s *session) create(ctx context.Context, op string) error {
 		return err
 	}
 	if created.SessionID == "" {
-		return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: errors.New("the answer has no session_id")}
+		return missing(op, "session_id")
 	}
 	s.id = created.SessionID
 	for _, m := range []struct {
@@ -145,7 +140,6 @@ func (s *session) run(f func()) bool {
 func (s *session) keepAlive() {
 	ticker := time.NewTicker(s.config.heartbeat)
 	defer ticker.Stop()
-	heard := time.Now()
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -153,22 +147,11 @@ func (s *session) keepAlive() {
 		case <-ticker.C:
 		}
 		err := s.client.Do(s.ctx, transport.Call{
-			Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
+			Op: "the heartbeat", Silent: true, Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
 			Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
 		})
-		if err == nil {
-			heard = time.Now()
-			continue
-		}
-		if s.ctx.Err() != nil {
+		if s.ctx.Err() != nil || !s.pulse.note(err) {
 			return
-		}
-		if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
-			s.config.log.Error("tinker: the server has ended the session", "session", s.id, "message", e.Message)
-			return
-		}
-		if silent := time.Since(heard); silent >= silenceLimit {
-			s.config.log.Warn("tinker: no heartbeat was answered for a while", "for", silent.Round(time.Second), "error", err)
 		}
 	}
 }
@@ -215,14 +198,16 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 }
 
 // close waits for what runs in the session, whose context has ended, and tells
-// the server.
-func (s *session) close(ctx context.Context) error {
+// the server how it ended, unless that has ended it itself.
+func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
+	if errors.Is(s.pulse.err(), ErrSessionEnded) {
+		return nil
+	}
 	return s.client.Do(ctx, transport.Call{
-		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
-		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},
+		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,
 	})
 }

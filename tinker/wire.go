@@ -9,9 +9,6 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// bytesPerToken is how large a text token counts when prompts are admitted.
-const bytesPerToken = 10
-
 // toWire makes the message for a request that has been checked, sharing nothing
 // with it, and returns the prompt's size for admission.
 func (r *SampleRequest) toWire() (*wire.SampleRequest, int64, error) {
@@ -39,7 +36,7 @@ func (r *SampleRequest) toWire() (*wire.SampleRequest, int64, error) {
 	if r.PromptLogprobsLastN != 0 {
 		m.PromptLogprobsLastN = new(r.PromptLogprobsLastN)
 	}
-	return m, bytesPerToken * int64(r.Prompt.Len()), nil
+	return m, r.Prompt.size(), nil
 }
 
 // toWire puts the API's defaults where the zero value stands for them.
@@ -77,7 +74,8 @@ func (s *Stop) toWire() wire.Stop {
 	return wire.Stop{}
 }
 
-// toWire pads the rows with -1, which asks nothing.
+// toWire pads the rows with -1, which asks nothing, or leaves out what asks
+// nothing.
 func (t *TargetTokens) toWire() *wire.Tensor {
 	if t == nil {
 		return nil
@@ -86,7 +84,21 @@ func (t *TargetTokens) toWire() *wire.Tensor {
 	if columns == 0 { // nothing is asked
 		return nil
 	}
-	m := &wire.Tensor{DType: wire.Int64, Ints: make([]int64, 0, len(t.Rows)*columns), Shape: []int64{int64(len(t.Rows)), int64(columns)}}
+	m := &wire.Tensor{DType: wire.Int64, Shape: []int64{int64(len(t.Rows)), int64(columns)}}
+	if t.Sparse {
+		m.CrowIndices, m.ColIndices = []int64{0}, []int64{}
+		for _, row := range t.Rows {
+			for j, id := range row {
+				if id != -1 {
+					m.Ints = append(m.Ints, int64(id))
+					m.ColIndices = append(m.ColIndices, int64(j))
+				}
+			}
+			m.CrowIndices = append(m.CrowIndices, int64(len(m.Ints)))
+		}
+		return m
+	}
+	m.Ints = make([]int64, 0, len(t.Rows)*columns)
 	for _, row := range t.Rows {
 		for j := range columns {
 			id := int64(-1)
@@ -116,20 +128,24 @@ func (t *TargetTokens) clone() *TargetTokens {
 	for i, row := range t.Rows {
 		rows[i] = slices.Clone(row)
 	}
-	return &TargetTokens{Rows: rows}
+	return &TargetTokens{Rows: rows, Sparse: t.Sparse}
 }
 
 // An expectation is what a request says about its answer.
 type expectation struct {
-	samples, prompt, lastN      int
+	samples, prompt, lastN      int // prompt is -1 if only the server knows
 	promptLogprobs              bool
 	topKPrompt, topKSample, alt int
 	targets                     *TargetTokens
 }
 
 func (r *SampleRequest) expectation() expectation {
+	prompt := -1
+	if r.Prompt.exact() {
+		prompt = r.Prompt.Len()
+	}
 	return expectation{
-		samples: r.numSamples(), prompt: r.Prompt.Len(), lastN: r.PromptLogprobsLastN, promptLogprobs: r.PromptLogprobs,
+		samples: r.numSamples(), prompt: prompt, lastN: r.PromptLogprobsLastN, promptLogprobs: r.PromptLogprobs,
 		topKPrompt: r.TopKPromptLogprobs, topKSample: r.TopKSampleLogprobs, alt: r.PromptAltTokensK,
 		targets: r.TargetPromptLogprobs.clone(),
 	}
@@ -139,6 +155,11 @@ func (r *SampleRequest) expectation() expectation {
 // asked for.
 func (e *expectation) fromWire(s *transport.Sampled) (*SampleResponse, error) {
 	m, ids := s.Response, s.Promise.SampleSequenceIDs
+	if e.prompt < 0 {
+		known := *e
+		known.prompt = e.promptLen(m)
+		e = &known
+	}
 	if err := count("sequences", len(m.Sequences), e.samples); err != nil {
 		return nil, err
 	}
@@ -169,6 +190,20 @@ func (e *expectation) fromWire(s *transport.Sampled) (*SampleResponse, error) {
 	return r, nil
 }
 
+// promptLen is how long the prompt is, as an answer says that has lists about
+// it, all of which then have to agree.
+func (e *expectation) promptLen(m *wire.SampleResponse) int {
+	switch {
+	case e.promptLogprobs:
+		return len(m.PromptLogprobs)
+	case e.topKPrompt > 0 && m.TopKPromptLogprobs != nil:
+		return len(m.TopKPromptLogprobs.Rows)
+	case e.alt > 0 && m.PromptAltTokens != nil && m.PromptAltTokens.Tokens != nil && len(m.PromptAltTokens.Tokens.Shape) == 2:
+		return int(min(m.PromptAltTokens.Tokens.Shape[0], math.MaxInt32)) + 1
+	}
+	return 0
+}
+
 func count(what string, got, want int) error {
 	if got != want {
 		return fmt.Errorf("the answer has %d %s, want %d", got, what, want)
@@ -195,6 +230,9 @@ func (e *expectation) checkPrompt(r *SampleResponse) error {
 	}
 	if err := count("prompt_logprobs", len(r.PromptLogprobs), e.prompt); err != nil {
 		return err
+	}
+	if e.lastN > e.prompt {
+		return fmt.Errorf("the answer has %d prompt_logprobs, want at least %d", e.prompt, e.lastN)
 	}
 	if e.lastN > 0 {
 		for i, p := range r.PromptLogprobs[:e.prompt-e.lastN] {
@@ -239,6 +277,9 @@ func (e *expectation) targetRows(m *wire.Tensor) ([][]float32, error) {
 	}
 	columns := e.targets.columns()
 	if len(e.targets.Rows) > 0 && columns > 0 {
+		if e.targets.Sparse {
+			return e.sparseRows(m)
+		}
 		if err := dense("target_prompt_logprobs", m, wire.Float32, len(e.targets.Rows), columns); err != nil {
 			return nil, err
 		}
@@ -250,6 +291,30 @@ func (e *expectation) targetRows(m *wire.Tensor) ([][]float32, error) {
 			rows[i][j] = float32(math.NaN())
 			if id != -1 {
 				rows[i][j] = m.Floats[i*columns+j]
+			}
+		}
+	}
+	return rows, nil
+}
+
+// sparseRows reads a table that has only what was asked for, in that order.
+func (e *expectation) sparseRows(m *wire.Tensor) ([][]float32, error) {
+	asked := e.targets.toWire()
+	switch {
+	case m == nil:
+		return nil, fmt.Errorf("the answer has no target_prompt_logprobs")
+	case m.DType != wire.Float32 || !slices.Equal(m.Shape, asked.Shape) || !slices.Equal(m.CrowIndices, asked.CrowIndices) ||
+		!slices.Equal(m.ColIndices, asked.ColIndices) || len(m.Floats) != len(asked.Ints):
+		return nil, fmt.Errorf("target_prompt_logprobs is not the sparse %s of shape %v that was asked for", wire.Float32, asked.Shape)
+	}
+	rows, next := make([][]float32, len(e.targets.Rows)), 0
+	for i, row := range e.targets.Rows {
+		rows[i] = make([]float32, len(row))
+		for j, id := range row {
+			rows[i][j] = float32(math.NaN())
+			if id != -1 {
+				rows[i][j] = m.Floats[next]
+				next++
 			}
 		}
 	}

@@ -91,10 +91,7 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 // dial makes a client of a server elsewhere.
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
 	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std, f.BaseURL))}
-	if os.Getenv("TINKER_API_KEY") == "" {
-		if u, err := url.Parse(f.BaseURL); err != nil || !loopback(u.Hostname()) {
-			return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
-		}
+	if u, err := url.Parse(f.BaseURL); err == nil && loopback(u.Hostname()) && os.Getenv("TINKER_API_KEY") == "" && os.Getenv("TINKER_CREDENTIAL_CMD") == "" {
 		options = append(options, tinker.WithAPIKey(anyKey)) // which a tinsmith serve without --key takes
 	}
 	if f.PlainHTTP {
@@ -104,6 +101,9 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", f.BaseURL)
 	}
 	service, err := tinker.NewServiceClient(options...)
+	if bad, ok := errors.AsType[*tinker.ArgumentError](err); ok && bad.Field == "the API key" && bad.Value == "" {
+		return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
+	}
 	if err != nil {
 		return nil, usage(err)
 	}

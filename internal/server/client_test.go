@@ -46,6 +46,15 @@ func TestSmallEndpoints(t *testing.T) {
 	}
 }
 
+func TestWhoWantsToTrainIsToldThatThisServerDoesNot(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{})
+	for _, path := range []string{wire.PathCreateModel, wire.PathGetInfo, wire.PathSaveWeightsForSampler} {
+		if status, body := c.post(path, `{}`); status != 404 || !strings.Contains(string(body), "does not train") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
 func TestSamplersAndModels(t *testing.T) {
 	s, err := New(Config{
 		Models: []Model{{Name: fakeName, Backend: &fakeBackend{}}, {Name: "Other", Backend: &fakeBackend{}}},

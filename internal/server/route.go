@@ -47,7 +47,16 @@ func (s *Server) routes() *http.ServeMux {
 	bind("POST "+wire.PathRetrieveFuture, s.retrieveFuture)
 	bind("POST "+wire.PathCancelFuture, s.cancelFuture)
 	bind("GET "+wire.PathReceipts+"{request_id}", s.getReceipt)
+
+	for _, path := range []string{wire.PathCreateModel, wire.PathGetInfo, wire.PathSaveWeightsForSampler} {
+		bind("POST "+path, noTraining)
+	}
 	return mux
+}
+
+// noTraining answers whoever wants to train a model.
+func noTraining(http.ResponseWriter, *http.Request) error {
+	return refuse(http.StatusNotFound, "this server samples from models and does not train them")
 }
 
 // serveAPI answers a request whose path, without the prefix, is endpoint in its

@@ -13,12 +13,14 @@ import (
 // A Call is one that answers at once, with JSON.
 type Call struct {
 	Op      string        // the SDK call it is part of; "": none
+	Silent  bool          // true: the server is not told of Op
 	Method  string        // "": POST
 	Path    string        // below the base URL, escaped
 	Body    any           // a message of package wire; nil: no body
 	Answer  any           // where the answer is decoded to; *[]byte: the bytes; nil: not looked at
 	Timeout time.Duration // per try, without anything moving; 0: a minute
 	Policy  Policy
+	Key     string // instead of the client's; "": the client's
 }
 
 // Do makes the call, as often as its policy allows, until an answer says
@@ -67,7 +69,9 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 }
 
 func (call *Call) message() (message, error) {
-	m := message{method: call.Method, path: call.Path, accept: wire.MediaJSON, within: call.Timeout}
+	m := message{
+		method: call.Method, path: call.Path, accept: wire.MediaJSON, within: call.Timeout, key: call.Key, silent: call.Silent,
+	}
 	if m.method == "" {
 		m.method = http.MethodPost
 	}

@@ -123,9 +123,9 @@ func TestHeaders(t *testing.T) {
 			name, want string
 		}{
 			{get, "X-Api-Key", "tml-test"}, {get, "Accept", "application/json"}, {get, "User-Agent", "test"},
-			{get, "Content-Type", ""}, {get, "X-Sdk-Version", "0.38.0"}, {get, "X-Sdk-Method", "Client.Health"},
+			{get, "Content-Type", ""}, {get, "X-Sdk-Version", "0.38.0"}, {get, "X-Sdk-Method", "Client.health"},
 			{submit, "Content-Type", "application/json"}, {submit, "X-Tinker-Sampling-Backpressure", "1"},
-			{submit, "X-Sdk-Method", "SamplingClient.Sample"}, {submit, "X-Api-Key", "tml-test"},
+			{submit, "X-Sdk-Method", "SamplingClient.sample"}, {submit, "X-Api-Key", "tml-test"},
 			{polls[0].header, "Accept", "application/x-protobuf"}, {polls[0].header, "X-Tinker-Request-Type", "Sample"},
 			{polls[0].header, "X-Tinker-Request-Iteration", "0"}, {polls[1].header, "X-Tinker-Request-Iteration", "1"},
 		} {
@@ -265,9 +265,10 @@ func TestBaseURLs(t *testing.T) {
 	for _, tt := range []struct{ url, want string }{
 		{"http://127.0.0.1:8731", ""}, {"http://[::1]:80/x", ""}, {"http://localhost/a/b//", ""}, {"https://host/p", ""},
 		{"http://host.docker.internal", "unencrypted"}, {"http://10.0.0.1", "unencrypted"}, {"http://127.0.0.1.evil.test", "unencrypted"},
-		{"ftp://host", `scheme "ftp"`}, {"localhost:8731", "scheme"}, {"host", "scheme"}, {"", "scheme"}, {"https://", "no host"},
-		{"https://user:secret@host", "user or password"}, {"https://host?x=1", "query"}, {"https://host#x", "fragment"},
-		{"https://ho st:secret", "cannot be parsed"},
+		{"ftp://host", "http or https"}, {"localhost:8731", "http or https"}, {"host", "http or https"}, {"", "http or https"}, {"https://", "with a host"},
+		{"https://user:secret@host", "without user and password"}, {"https://host?x=secret", "query"}, {"https://host#secret", "fragment"},
+		{"https://ho st:secret", "a URL such as"},
+		{"https://host/api/v1", "without /api/v1, which is added to it: https://host"}, {"https://host/p/api/v1/", "added to it: https://host/p"},
 	} {
 		c, err := New(Config{BaseURL: tt.url, APIKey: "tml-x", UserAgent: "test"})
 		switch {
@@ -283,6 +284,18 @@ func TestBaseURLs(t *testing.T) {
 	}
 	if _, err := New(Config{BaseURL: "http://10.0.0.1", AllowPlainHTTP: true}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestANameWithAnUnderscoreIsAskedForWithAHyphen(t *testing.T) {
+	for base, want := range map[string]string{"https://my_host.example/a_b": "my-host.example", "https://my-host.example/a_b": ""} {
+		got := ""
+		if config := newHTTPTransport(base).TLSClientConfig; config != nil {
+			got = config.ServerName
+		}
+		if got != want {
+			t.Errorf("%s: server name %q, want %q", base, got, want)
+		}
 	}
 }
 

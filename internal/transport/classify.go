@@ -43,6 +43,9 @@ func hopeless(err error) bool {
 	if _, ok := errors.AsType[*unsendableError](err); ok {
 		return true
 	}
+	if e, ok := errors.AsType[*credentialError](err); ok {
+		return !Retryable(e.error)
+	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}

@@ -1,14 +1,13 @@
 package transport
 
 import (
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +16,7 @@ type Config struct {
 	// BaseURL is the server, with any path prefix: "http://127.0.0.1:8731",
 	// "https://host/services/prod/". Required.
 	BaseURL string
-	// APIKey is sent with every call to BaseURL's host. Required.
+	// APIKey is sent with every call to BaseURL's host, but see SetCredential.
 	APIKey string
 	// AllowPlainHTTP lets the key travel over http to a host that is not this
 	// machine.
@@ -43,6 +42,7 @@ type Config struct {
 type Client struct {
 	base        string // no trailing slash
 	key         string
+	credential  atomic.Pointer[Credential] // nil: key
 	userAgent   string
 	header      http.Header
 	http        *http.Client
@@ -74,7 +74,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.HTTP != nil {
 		c.http = new(*cfg.HTTP)
 	} else {
-		c.owned = newHTTPTransport()
+		c.owned = newHTTPTransport(base)
 		c.http = &http.Client{Transport: c.owned}
 	}
 	// Polls are held for as long as the server likes; exchange has timeouts of
@@ -86,9 +86,13 @@ func New(cfg Config) (*Client, error) {
 }
 
 // newHTTPTransport is the default transport with limits that fit many long
-// polls to one host.
-func newHTTPTransport() *http.Transport {
+// polls to one host. Servers whose names have an underscore, which certificates
+// cannot have, answer to a hyphen in its place.
+func newHTTPTransport(base string) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	if u, err := url.Parse(base); err == nil && strings.Contains(u.Hostname(), "_") {
+		t.TLSClientConfig = &tls.Config{ServerName: strings.ReplaceAll(u.Hostname(), "_", "-")}
+	}
 	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 256
@@ -107,34 +111,4 @@ func (c *Client) Close() {
 	if c.owned != nil {
 		c.owned.CloseIdleConnections()
 	}
-}
-
-func checkBaseURL(raw string, allowPlainHTTP bool) (string, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		// The parser's message may repeat a password.
-		return "", errors.New("base URL cannot be parsed, want something like https://host/prefix")
-	}
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "", fmt.Errorf("base URL has scheme %q, want http or https", u.Scheme)
-	case u.Host == "" || u.Hostname() == "":
-		return "", errors.New("base URL has no host")
-	case u.User != nil:
-		return "", errors.New("base URL has a user or password in it, the API key belongs elsewhere")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("base URL has a query or fragment")
-	case u.Scheme == "http" && !allowPlainHTTP && !loopback(u.Hostname()):
-		return "", fmt.Errorf("base URL %s would send the API key unencrypted to another machine: use https, or allow it (tinker.WithPlainHTTP)", u.Redacted())
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// loopback reports whether host surely is this machine.
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -9,6 +9,7 @@ const ContractVersion = "0.38.0"
 // Paths, below the base URL. The base may itself have a path.
 const (
 	PathClientConfig          = "/api/v1/client/config"
+	PathAuthToken             = "/api/v1/auth/token"
 	PathDynamicConfig         = "/api/v1/client/dynamic_config"
 	PathCreateSession         = "/api/v1/create_session"
 	PathSessionHeartbeat      = "/api/v1/session_heartbeat"
@@ -19,6 +20,9 @@ const (
 	PathSamplers              = "/api/v1/samplers/" // then {sampling_session_id}, see SamplerPath
 	PathCreateSamplingSession = "/api/v1/create_sampling_session"
 	PathJoinSamplingSession   = "/api/v1/join_sampling_session"
+	PathCreateModel           = "/api/v1/create_model"
+	PathGetInfo               = "/api/v1/get_info"
+	PathSaveWeightsForSampler = "/api/v1/save_weights_for_sampler"
 	PathSample                = "/api/v1/asample"
 	PathRetrieveFuture        = "/api/v1/retrieve_future"
 	PathRetrieveFutures       = "/api/v1/retrieve_futures"

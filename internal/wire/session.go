@@ -9,7 +9,7 @@ type ConfigRequest struct {
 // run. Decode into the value of [DefaultClientConfig]: absent members keep it.
 type ClientConfig struct {
 	JWTAuthEnabled                bool   `json:"pjwt_auth_enabled"`
-	CredentialDefaultSource       string `json:"credential_default_source"` // "api_key" or "credential_cmd"
+	CredentialDefaultSource       string `json:"credential_default_source"` // CredentialFromKey or CredentialFromCommand
 	SampleDispatchBytes           int64  `json:"sample_dispatch_bytes_semaphore_size"`
 	InflightResponseBytes         int64  `json:"inflight_response_bytes_semaphore_size"`
 	ParallelForwardBackwardChunks bool   `json:"parallel_fwdbwd_chunks"`
@@ -27,10 +27,16 @@ type ClientConfig struct {
 	SampleJoinSamplingSession     bool   `json:"sample_join_sampling_session"`
 }
 
+// Where a server wants credentials to come from.
+const (
+	CredentialFromKey     = "api_key"
+	CredentialFromCommand = "credential_cmd"
+)
+
 // DefaultClientConfig is what an empty answer means.
 func DefaultClientConfig() ClientConfig {
 	return ClientConfig{
-		CredentialDefaultSource:       "api_key",
+		CredentialDefaultSource:       CredentialFromKey,
 		SampleDispatchBytes:           10 << 20,
 		InflightResponseBytes:         50 << 20,
 		ParallelForwardBackwardChunks: true,
@@ -114,8 +120,13 @@ type FinishSessionRequest struct {
 	Detail *string      `json:"detail"`
 }
 
-// Empty is an answer without members: {}.
+// Empty is a message without members: {}.
 type Empty struct{}
+
+// An AuthTokenResponse is the web token for which a credential was exchanged.
+type AuthTokenResponse struct {
+	JWT string `json:"jwt"`
+}
 
 // A ServerCapabilities lists what the server serves.
 type ServerCapabilities struct {

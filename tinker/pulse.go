@@ -1,0 +1,64 @@
+package tinker
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tinsmith.example/internal/transport"
+	"tinsmith.example/internal/wire"
+)
+
+// silenceLimit is for how long heartbeats may stay unanswered before that is
+// worth a word.
+const silenceLimit = 2 * time.Minute
+
+// A pulse is what the heartbeats of a session say about it, from begin on.
+type pulse struct {
+	mu      sync.Mutex
+	session string
+	log     *slog.Logger
+	heard   time.Time // when a heartbeat was answered last
+	trouble error     // what SessionErr says
+}
+
+func (p *pulse) begin(session string, log *slog.Logger) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.session, p.log, p.heard = session, log, time.Now()
+}
+
+// note takes how a heartbeat went, and reports whether another one makes sense.
+// It logs what is new, and nothing twice.
+func (p *pulse) note(err error) (goOn bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		if p.trouble != nil {
+			p.log.Info("tinker: heartbeats are answered again", "session", p.session)
+		}
+		p.heard, p.trouble = time.Now(), nil
+		return true
+	}
+	if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
+		p.log.Error("tinker: the server has ended the session", "session", p.session, "message", e.Message)
+		p.trouble = ErrSessionEnded
+		return false
+	}
+	silent := time.Since(p.heard)
+	if silent < silenceLimit {
+		return true
+	}
+	if p.trouble == nil {
+		p.log.Warn("tinker: no heartbeat has been answered for a while", "session", p.session, "for", silent.Round(time.Second), "error", err)
+	}
+	p.trouble = publicError(err)
+	return true
+}
+
+func (p *pulse) err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trouble
+}
