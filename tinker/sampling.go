@@ -76,10 +76,14 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	if queue == nil {
 		queue = (&queueLog{log: s.config.log, sampler: client.id}).note
 	}
-	client.sampler = s.client.NewSampler(transport.SamplerConfig{
+	sampler := transport.SamplerConfig{
 		SamplingSessionID: client.id, Gate: s.gate, Retry: cfg.Retry.resolve(&s.server), Abandoned: s.abandon,
 		QueueState: func(state, reason string) { queue(QueueState(state), reason) },
-	})
+	}
+	if s.server.SampleUseRetrieveFutures {
+		sampler.Background = func(f func(context.Context)) bool { return s.run(func() { f(s.ctx) }) }
+	}
+	client.sampler = s.client.NewSampler(sampler)
 	return client, nil
 }
 

@@ -56,7 +56,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 		return nil, fmt.Errorf("tinker: %s: the server wants keys exchanged for web tokens: %w", op, errors.ErrUnsupported)
 	}
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
-	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
+	if err := s.refresh(ctx, op, transport.Sparsely); err != nil {
 		return nil, err
 	}
 	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
@@ -205,7 +205,7 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 		if err == nil && requestID != "" {
 			err = s.client.Do(s.ctx, transport.Call{
 				Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
-				Timeout: cancelTimeout, Policy: transport.Patiently,
+				Timeout: cancelTimeout, Policy: transport.Sparsely,
 			})
 		}
 		if err != nil && s.ctx.Err() == nil {

@@ -32,12 +32,14 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 		return t.fail(answer{}, &unsendableError{err})
 	}
 	schedule := call.Policy.schedule()
+	var edge edgeBudget
+	t.waitFor(forAnswer)
 	for {
 		a := c.exchange(ctx, t, m)
 		if a.status == 0 && ctx.Err() != nil {
 			return t.ended(ctx)
 		}
-		switch classifyCall(a) {
+		switch edge.limit(a, classifyCall(a)) {
 		case done:
 			if err := call.read(a); err != nil {
 				return t.fail(a, err)

@@ -119,7 +119,11 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 		return answer{err: &oversizeError{c.maxResponse}}
 	}
 	c.noteDeprecation(m.path, resp.Header)
-	return answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
+	a := answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
+	if a.fromEdge() && c.owned != nil {
+		c.owned.CloseIdleConnections() // new ones may lead past that proxy
+	}
+	return a
 }
 
 func (c *Client) noteDeprecation(path string, h http.Header) {
