@@ -75,12 +75,9 @@ func (c *Client) newRequest(ctx context.Context, op string, m message, moved fun
 	}
 	if m.body != nil {
 		req.ContentLength = int64(len(m.body))
-		req.GetBody = func() (io.ReadCloser, error) { // also for what net/http sends again by itself
-			return io.NopCloser(movingReader{bytes.NewReader(m.body), moved}), nil
-		}
-		if req.Body, err = req.GetBody(); err != nil {
-			return nil, err
-		}
+		// Without GetBody, net/http sends nothing again by itself: when a reused
+		// connection breaks, it would do so at once and out of our sight.
+		req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), moved})
 	}
 	for name, values := range c.header {
 		req.Header[name] = values
@@ -111,6 +108,7 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
+	moved()
 	read, err := io.ReadAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1))
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
