@@ -3,9 +3,8 @@ package transport
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 
 	"tinsmith.example/internal/wire"
 )
@@ -26,7 +25,7 @@ type Call struct {
 // context's cause.
 func (c *Client) Do(ctx context.Context, call Call) error {
 	t := newTrail(call.Op)
-	m, err := call.message()
+	m, err := c.message(&call)
 	if err != nil {
 		t.path = call.Path
 		return t.fail(answer{}, &unsendableError{err})
@@ -68,7 +67,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	}
 }
 
-func (call *Call) message() (message, error) {
+func (c *Client) message(call *Call) (message, error) {
 	m := message{method: call.Method, path: call.Path, accept: wire.MediaJSON, within: call.Timeout}
 	if m.method == "" {
 		m.method = http.MethodPost
@@ -77,7 +76,7 @@ func (call *Call) message() (message, error) {
 		m.within = time.Minute
 	}
 	if m.method != http.MethodGet {
-		m.header = append(m.header, idempotencyKey())
+		m.header = append(m.header, c.idempotencyKey())
 	}
 	if _, raw := call.Answer.(*[]byte); raw {
 		m.accept = "*/*"
@@ -101,6 +100,7 @@ func (call *Call) read(a answer) error {
 	}
 }
 
-func idempotencyKey() [2]string {
-	return [2]string{wire.HeaderIdempotencyKey, "tinsmith-retry-" + uuid.NewString()}
+// idempotencyKey is another one each time, for one logical call.
+func (c *Client) idempotencyKey() [2]string {
+	return [2]string{wire.HeaderIdempotencyKey, c.keys + strconv.FormatInt(c.calls.Add(1), 10)}
 }

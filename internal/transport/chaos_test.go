@@ -71,7 +71,7 @@ func TestEveryCallSurvivesChaosOnSockets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := newChaos(chaosSeed(t))
-			server.percent, server.patience, server.work, server.slowly = 12, 100*time.Millisecond, 200*time.Millisecond, false
+			server.percent, server.patience, server.work, server.slowly = 6, 100*time.Millisecond, 200*time.Millisecond, false
 			network := httptest.NewUnstartedServer(server)
 			network.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 			network.Start()

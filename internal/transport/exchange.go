@@ -68,6 +68,11 @@ func (r movingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// quickBody is the size of a body in bytes up to which it does not matter how
+// fast it moves. net/http writes it together with the header, as it does with no
+// reader but those that it knows.
+const quickBody = 64 << 10
+
 func (c *Client) newRequest(ctx context.Context, op string, m message, moved func()) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
 	if err != nil {
@@ -77,24 +82,29 @@ func (c *Client) newRequest(ctx context.Context, op string, m message, moved fun
 		req.ContentLength = int64(len(m.body))
 		// Without GetBody, net/http sends nothing again by itself: when a reused
 		// connection breaks, it would do so at once and out of our sight.
-		req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), moved})
+		req.Body = io.NopCloser(bytes.NewReader(m.body))
+		if len(m.body) > quickBody {
+			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), moved})
+		}
 	}
+	h := newHeaderWriter(len(c.header) + 6 + len(m.header))
 	for name, values := range c.header {
-		req.Header[name] = values
+		h.header[name] = values
 	}
-	req.Header.Set(wire.HeaderAPIKey, c.key)
-	req.Header.Set("Accept", m.accept)
-	req.Header.Set("User-Agent", c.userAgent)
+	h.set(wire.HeaderAPIKey, c.key)
+	h.set("Accept", m.accept)
+	h.set("User-Agent", c.userAgent)
 	if m.method != http.MethodGet {
-		req.Header.Set("Content-Type", wire.MediaJSON)
+		h.set("Content-Type", wire.MediaJSON)
 	}
 	if op != "" {
-		req.Header.Set(wire.HeaderSDKVersion, wire.ContractVersion)
-		req.Header.Set(wire.HeaderSDKMethod, op)
+		h.set(wire.HeaderSDKVersion, wire.ContractVersion)
+		h.set(wire.HeaderSDKMethod, op)
 	}
-	for _, h := range m.header {
-		req.Header.Set(h[0], h[1])
+	for _, more := range m.header {
+		h.set(more[0], more[1])
 	}
+	req.Header = h.header
 	return req, nil
 }
 
@@ -103,13 +113,13 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 	if err != nil {
 		return answer{err: &unsendableError{err}}
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.send(req)
 	if err != nil {
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
 	moved()
-	read, err := io.ReadAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1))
+	read, err := readAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1), resp.ContentLength)
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}
@@ -122,6 +132,17 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 		c.owned.CloseIdleConnections() // new ones may lead past that proxy
 	}
 	return a
+}
+
+// readAll reads to the end of what is said to have that length.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	const most = 1 << 20 // bytes that are made room for because somebody says so
+	if length < 0 || length > most {
+		return io.ReadAll(r)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead)) // it wants room to find the end
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 func (c *Client) noteDeprecation(path string, h http.Header) {

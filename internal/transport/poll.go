@@ -115,7 +115,7 @@ func (p *poll) ask(ctx context.Context) (answer, error) {
 		header: [][2]string{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
 			{wire.HeaderRequestType, wire.RequestTypeSample},
-			idempotencyKey(),
+			p.sampler.client.idempotencyKey(),
 		},
 	})
 	p.iteration++

@@ -142,7 +142,7 @@ func (s *Sampler) number(t *trail, call SampleCall) (*numbered, error) {
 	req.SamplingSessionID = s.cfg.SamplingSessionID
 	req.SeqID = new(s.seq.Add(1) - 1)
 	req.Type = wire.TypeSample
-	body, err := wire.Encode(&req)
+	body, err := wire.EncodeSampleRequest(&req)
 	if err != nil {
 		t.path = wire.PathSample
 		return nil, t.fail(answer{}, &unsendableError{err})

@@ -33,7 +33,7 @@ func (s *Sampler) submit(ctx context.Context, t *trail, r *numbered) (*wire.Prom
 			t.waiting = forPromise
 		}
 		sent := t.attempts
-		a := s.client.exchange(ctx, t, submission(r.body))
+		a := s.client.exchange(ctx, t, s.submission(r.body))
 		r.inDoubt = r.inDoubt || t.attempts > sent && mayHaveArrived(a)
 		if a.status == 0 && ctx.Err() != nil {
 			return nil, s.leave(ctx, t, r)
@@ -83,10 +83,10 @@ func (s *Sampler) leave(ctx context.Context, t *trail, r *numbered) *Error {
 	return t.ended(ctx)
 }
 
-func submission(body []byte) message {
+func (s *Sampler) submission(body []byte) message {
 	return message{
 		method: http.MethodPost, path: wire.PathSample, body: body, accept: wire.MediaJSON, within: submitTimeout,
-		header: [][2]string{{wire.HeaderBackpressure, "1"}, idempotencyKey()},
+		header: [][2]string{{wire.HeaderBackpressure, "1"}, s.client.idempotencyKey()},
 	}
 }
 
@@ -95,7 +95,7 @@ func submission(body []byte) message {
 // and no error mean that the server does not take it, and so has not taken it.
 func (s *Sampler) lookUp(ctx context.Context, op string, body []byte) (requestID string, err error) {
 	t := newTrail(op)
-	a := s.client.exchange(ctx, t, submission(body))
+	a := s.client.exchange(ctx, t, s.submission(body))
 	switch what := classifySubmit(a); {
 	case what == done:
 	case what == backOff, a.status == 0:

@@ -15,7 +15,10 @@ type Tokens []int32
 
 // MarshalJSONTo writes a list, also for nil.
 func (t Tokens) MarshalJSONTo(enc *jsontext.Encoder) error {
-	b := make([]byte, 0, 2+7*len(t))
+	return enc.WriteValue(t.appendJSON(make([]byte, 0, 2+7*len(t))))
+}
+
+func (t Tokens) appendJSON(b []byte) []byte {
 	b = append(b, '[')
 	for i, id := range t {
 		if i > 0 {
@@ -23,7 +26,7 @@ func (t Tokens) MarshalJSONTo(enc *jsontext.Encoder) error {
 		}
 		b = strconv.AppendInt(b, int64(id), 10)
 	}
-	return enc.WriteValue(append(b, ']'))
+	return append(b, ']')
 }
 
 // UnmarshalJSONFrom reads a list of integers that fit into an int32. Null
