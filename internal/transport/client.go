@@ -109,6 +109,9 @@ func newHTTPTransport() *http.Transport {
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = idleConns
 	t.MaxResponseHeaderBytes = 1 << 20
+	// Thousands of polls each have a connection. Answers that are larger than
+	// this are not read through the buffer.
+	t.ReadBufferSize = 2 << 10
 	return t
 }
 
