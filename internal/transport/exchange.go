@@ -119,6 +119,9 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 	}
 	defer resp.Body.Close()
 	moved()
+	if resp.ContentLength > c.maxResponse {
+		return answer{err: &oversizeError{c.maxResponse}}
+	}
 	read, err := readAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1), resp.ContentLength)
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
@@ -134,15 +137,16 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, moved func
 	return a
 }
 
-// readAll reads to the end of what is said to have that length.
+// readAll reads to the end of a body of that length, as net/http says, which then
+// ends it there. It does not always say, and other transports may not at all.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	const most = 1 << 20 // bytes that are made room for because somebody says so
-	if length < 0 || length > most {
+	if length <= 0 || length > most {
 		return io.ReadAll(r)
 	}
-	b := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead)) // it wants room to find the end
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
+	b := make([]byte, length)
+	n, err := io.ReadFull(r, b)
+	return b[:n], err
 }
 
 func (c *Client) noteDeprecation(path string, h http.Header) {

@@ -473,11 +473,11 @@ func TestTheEndOfTheContextSaysWhatWasAwaited(t *testing.T) {
 	paused := step{status: 408, body: `{"type":"try_again","queue_state":"paused_capacity","queue_state_reason":"no GPU"}`, hold: 30 * time.Second, times: 100}
 	for want, steps := range map[string][2][]step{
 		"the result (the server says paused_capacity: no GPU)": {{promised}, {paused}},
-		"the result": {{promised}, {{hold: time.Hour, times: 100}}},
+		"the result":                            {{promised}, {{hold: time.Hour, times: 100}}},
 		"the result (connection reset by peer)": {{promised}, {{times: 100}}},
-		"the server to accept the request (status 503: maintenance)":                                      {{{status: 503, body: `{"detail":"maintenance"}`, times: 100}}, nil},
-		"the end of the server's push-back (status 429: busy)":                                            {{{status: 429, body: `{"detail":"busy"}`, times: 100}}, nil},
-		"the next try (SamplingClient.Sample: /api/v1/retrieve_future: status":                            {{{status: 200, body: promised.body, times: 100}}, {{status: 410, times: 100}}},
+		"the server to accept the request (status 503: maintenance)":           {{{status: 503, body: `{"detail":"maintenance"}`, times: 100}}, nil},
+		"the end of the server's push-back (status 429: busy)":                 {{{status: 429, body: `{"detail":"busy"}`, times: 100}}, nil},
+		"the next try (SamplingClient.Sample: /api/v1/retrieve_future: status": {{{status: 200, body: promised.body, times: 100}}, {{status: 410, times: 100}}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

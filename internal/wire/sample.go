@@ -91,12 +91,12 @@ func asks(value jsontext.Value) bool {
 // EncodeSampleRequest is [Encode] for a request, with the tokens of its prompt
 // written straight to where they belong: they are most of it.
 func EncodeSampleRequest(r *SampleRequest) ([]byte, error) {
-	tokens := 0
+	size := 0 // of the chunks, or a little more
 	for _, c := range r.Prompt.Chunks {
 		if c.Type != ChunkText {
 			return Encode(r)
 		}
-		tokens += len(c.Tokens)
+		size += len(`{"tokens":[],"type":""},`) + len(ChunkText) + c.Tokens.textSize()
 	}
 	rest := *r
 	rest.Prompt = ModelInput{}
@@ -106,8 +106,7 @@ func EncodeSampleRequest(r *SampleRequest) ([]byte, error) {
 	}
 	// Nothing before the prompt can look like it: in texts, quotes are escaped.
 	before, after, _ := bytes.Cut(around, emptyPrompt)
-	const perToken = 7 // bytes, with a comma
-	b := make([]byte, 0, len(around)+32*len(r.Prompt.Chunks)+perToken*tokens)
+	b := make([]byte, 0, len(around)+size)
 	b = append(b, before...)
 	b = append(b, `"prompt":{"chunks":[`...)
 	for i, c := range r.Prompt.Chunks {

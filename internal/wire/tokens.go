@@ -29,6 +29,24 @@ func (t Tokens) appendJSON(b []byte) []byte {
 	return append(b, ']')
 }
 
+// textSize is how many bytes the ids and commas of a list take, or a few more.
+func (t Tokens) textSize() int {
+	n := 0
+	for _, id := range t {
+		switch {
+		case id < 0 || id >= 1_000_000:
+			n += len("-2147483648,")
+		case id >= 10_000:
+			n += len("123456,")
+		case id >= 100:
+			n += len("1234,")
+		default:
+			n += len("12,")
+		}
+	}
+	return n
+}
+
 // UnmarshalJSONFrom reads a list of integers that fit into an int32. Null
 // leaves t as it is.
 func (t *Tokens) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
