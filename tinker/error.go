@@ -49,6 +49,7 @@ type APIError struct {
 	Message   string        // what the server said about it
 	Attempts  int           // HTTP requests sent
 	Elapsed   time.Duration // since the call began
+	Waiting   string        // if its context ended: what the call waited for then, and what stood in the way
 	Err       error         // what went wrong, beyond what Status and Message say; may be nil
 }
 
@@ -60,6 +61,9 @@ func (e *APIError) Error() string {
 	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
+	}
+	if e.Waiting != "" {
+		b.WriteString(": while waiting for " + e.Waiting)
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
@@ -90,7 +94,9 @@ type RequestError struct {
 	Op        string // the SDK call, such as "SamplingClient.Sample"
 	RequestID string // the server's name for the request
 	Category  Category
-	Err       error // what the server said
+	Attempts  int           // HTTP requests sent
+	Elapsed   time.Duration // since the call began
+	Err       error         // what the server said
 }
 
 func (e *RequestError) Error() string {
@@ -126,11 +132,14 @@ func publicError(err error) error {
 		return err
 	}
 	if failed, ok := errors.AsType[*transport.FailedError](err); ok {
-		return &RequestError{Op: e.Op, RequestID: e.RequestID, Category: Category(failed.Category), Err: errors.New(failed.Message)}
+		return &RequestError{
+			Op: e.Op, RequestID: e.RequestID, Category: Category(failed.Category),
+			Attempts: e.Attempts, Elapsed: e.Elapsed, Err: errors.New(failed.Message),
+		}
 	}
 	public := &APIError{
 		Op: e.Op, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
-		Attempts: e.Attempts, Elapsed: e.Elapsed, Err: e.Err,
+		Attempts: e.Attempts, Elapsed: e.Elapsed, Waiting: e.Waiting, Err: e.Err,
 	}
 	if e.Err != nil && e.Status >= 200 && e.Status < 300 {
 		public.Err = &AnswerError{e.Err.Error()}

@@ -3,6 +3,7 @@ package tinker
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 )
 
@@ -13,6 +14,17 @@ type Future[T any] struct {
 	val    T
 	err    error
 	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	finished bool
+	watchers []watcher
+}
+
+// A watcher is told when a future has its result: it gets position. The channel
+// has room for it.
+type watcher struct {
+	completed chan<- int
+	position  int
 }
 
 // newFuture makes a future and the context of its call, which ends with ctx or
@@ -24,9 +36,32 @@ func newFuture[T any](ctx context.Context) (*Future[T], context.Context) {
 
 // finish sets the result. It is called once.
 func (f *Future[T]) finish(val T, err error) {
-	f.val, f.err = val, err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.val, f.err, f.finished = val, err, true
 	close(f.done)
+	for _, w := range f.watchers {
+		w.completed <- w.position
+	}
+	f.watchers = nil
 	f.cancel()
+}
+
+// watch has w told, unless the result is there already.
+func (f *Future[T]) watch(w watcher) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.finished {
+		f.watchers = append(f.watchers, w)
+	}
+	return !f.finished
+}
+
+// unwatch forgets those who are told by that channel.
+func (f *Future[T]) unwatch(completed chan<- int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watchers = slices.DeleteFunc(f.watchers, func(w watcher) bool { return w.completed == completed })
 }
 
 // Await returns the result once it is there. If ctx ends first, Await returns
@@ -78,30 +113,19 @@ func All[T any](ctx context.Context, futures ...*Future[T]) ([]T, error) {
 // sequence: a caller that needs to know asks ctx.Err.
 func Completed[T any](ctx context.Context, futures ...*Future[T]) iter.Seq2[int, *Future[T]] {
 	return func(yield func(int, *Future[T]) bool) {
+		completed := make(chan int, len(futures))
 		var running []int
-		for i, f := range futures {
-			select {
-			case <-f.done:
-				if !yield(i, f) {
-					return
-				}
-			default:
-				running = append(running, i)
+		defer func() {
+			for _, i := range running {
+				futures[i].unwatch(completed)
 			}
-		}
-		ctx, stop := context.WithCancel(ctx)
-		var waiters sync.WaitGroup
-		defer waiters.Wait()
-		defer stop()
-		completed := make(chan int, len(running)) // so that waiters never block on it
-		for _, i := range running {
-			waiters.Go(func() {
-				select {
-				case <-futures[i].done:
-					completed <- i
-				case <-ctx.Done():
-				}
-			})
+		}()
+		for i, f := range futures {
+			if f.watch(watcher{completed, i}) {
+				running = append(running, i)
+			} else if !yield(i, f) {
+				return
+			}
 		}
 		for range running {
 			select {

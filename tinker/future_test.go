@@ -3,7 +3,9 @@ package tinker
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,6 +113,47 @@ func TestAResultThatIsThereStays(t *testing.T) {
 		cancel()
 		if v, err := f.Await(ended); v != 5 || err != nil {
 			t.Errorf("%v, %v", v, err)
+		}
+	})
+}
+
+// Whoever waits for many futures costs no goroutine, and leaves nothing behind in
+// them. The same future may be there twice, and be waited for by several.
+func TestFuturesAreWatchedAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, quick := after(t, time.Hour, 1, nil), after(t, time.Second, 2, nil)
+		before := runtime.NumGoroutine()
+		for i, f := range Completed(t.Context(), slow, quick, slow, quick) {
+			if f != quick || i%2 == 0 {
+				t.Errorf("future %d came first", i)
+			}
+			if n := runtime.NumGoroutine(); n > before {
+				t.Errorf("%d more goroutines", n-before)
+			}
+			for range Completed(t.Context(), quick, slow) {
+				break
+			}
+			break
+		}
+		if n := len(slow.watchers) + len(quick.watchers); n != 0 {
+			t.Errorf("%d watchers are left", n)
+		}
+		var waiters sync.WaitGroup
+		for range 100 {
+			waiters.Go(func() {
+				if all, err := All(t.Context(), quick, slow); err != nil || !slices.Equal(all, []int{2, 1}) {
+					t.Errorf("%v, %v", all, err)
+				}
+			})
+			waiters.Go(func() {
+				if v, err := slow.Await(t.Context()); v != 1 || err != nil {
+					t.Errorf("%v, %v", v, err)
+				}
+			})
+		}
+		waiters.Wait()
+		if len(slow.watchers) != 0 {
+			t.Error("watchers are left")
 		}
 	})
 }

@@ -84,10 +84,14 @@ func (s *session) samplingClient(id string, cfg *SamplingClientConfig) *Sampling
 // newSampler makes what samples in the session, numbering requests from
 // firstSeqID.
 func (s *session) newSampler(id string, firstSeqID int64, retry *RetryConfig, queue func(state, reason string)) *transport.Sampler {
-	return s.client.NewSampler(transport.SamplerConfig{
+	c := transport.SamplerConfig{
 		SamplingSessionID: id, FirstSeqID: firstSeqID, Gate: s.gate, Retry: retry.resolve(&s.server),
 		Abandoned: s.abandon, QueueState: queue,
-	})
+	}
+	if s.server.SampleUseRetrieveFutures {
+		c.Background = func(f func(context.Context)) bool { return s.run(func() { f(s.ctx) }) }
+	}
+	return s.client.NewSampler(c)
 }
 
 // queueNotes is who is told why a sampler's requests wait: observe, or the log.

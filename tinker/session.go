@@ -46,7 +46,7 @@ const (
 // its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
 	s := &session{client: c.client, config: c.config, ctx: c.ctx, tokens: c.tokens, server: *c.server}
-	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
+	if err := s.refresh(ctx, op, transport.Sparsely); err != nil {
 		return nil, err
 	}
 	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
@@ -188,7 +188,7 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 		if err == nil && requestID != "" {
 			err = s.client.Do(s.ctx, transport.Call{
 				Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
-				Timeout: cancelTimeout, Policy: transport.Patiently,
+				Timeout: cancelTimeout, Policy: transport.Sparsely,
 			})
 		}
 		if err != nil && s.ctx.Err() == nil {

@@ -41,8 +41,12 @@ func (b *billing) blocked(now time.Time) bool {
 // billingBlocked takes note of a 402 and reports whether to wait.
 func (c *Client) billingBlocked(a answer) bool {
 	wait := c.billing.blocked(time.Now())
-	if wait && c.billing.logged.now() {
+	switch {
+	case !c.billing.logged.now():
+	case wait:
 		c.log.Warn("tinker: paused by billing", "message", a.message())
+	default:
+		c.log.Error("tinker: paused by billing for too long", "limit", c.billing.most, "message", a.message())
 	}
 	return wait
 }
@@ -52,6 +56,7 @@ func (c *Client) payBill(ctx context.Context, t *trail, a answer) error {
 	if !c.billingBlocked(a) {
 		return t.fail(a, nil)
 	}
+	t.meet(a)
 	if sleep(ctx, billingWait) != nil {
 		return t.ended(ctx)
 	}

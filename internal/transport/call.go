@@ -3,9 +3,8 @@ package transport
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 
 	"tinsmith.example/internal/wire"
 )
@@ -28,18 +27,20 @@ type Call struct {
 // context's cause.
 func (c *Client) Do(ctx context.Context, call Call) error {
 	t := newTrail(call.Op)
-	m, err := call.message()
+	m, err := c.message(&call)
 	if err != nil {
 		t.path = call.Path
 		return t.fail(answer{}, &unsendableError{err})
 	}
 	schedule := call.Policy.schedule()
+	var edge edgeBudget
+	t.waitFor(forAnswer)
 	for {
 		a := c.exchange(ctx, t, m)
 		if a.status == 0 && ctx.Err() != nil {
 			return t.ended(ctx)
 		}
-		switch classifyCall(a) {
+		switch edge.limit(a, classifyCall(a)) {
 		case done:
 			if err := call.read(a); err != nil {
 				return t.fail(a, err)
@@ -68,7 +69,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	}
 }
 
-func (call *Call) message() (message, error) {
+func (c *Client) message(call *Call) (message, error) {
 	m := message{
 		method: call.Method, path: call.Path, accept: wire.MediaJSON, within: call.Timeout, key: call.Key, silent: call.Silent,
 	}
@@ -79,7 +80,7 @@ func (call *Call) message() (message, error) {
 		m.within = time.Minute
 	}
 	if m.method != http.MethodGet {
-		m.header = append(m.header, idempotencyKey())
+		m.header = append(m.header, c.idempotencyKey())
 	}
 	if _, raw := call.Answer.(*[]byte); raw {
 		m.accept = "*/*"
@@ -103,6 +104,7 @@ func (call *Call) read(a answer) error {
 	}
 }
 
-func idempotencyKey() [2]string {
-	return [2]string{wire.HeaderIdempotencyKey, "tinsmith-retry-" + uuid.NewString()}
+// idempotencyKey is another one each time, for one logical call.
+func (c *Client) idempotencyKey() [2]string {
+	return [2]string{wire.HeaderIdempotencyKey, c.keys + strconv.FormatInt(c.calls.Add(1), 10)}
 }

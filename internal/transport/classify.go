@@ -88,6 +88,17 @@ func classifySubmit(a answer) action {
 	return classifyCall(a)
 }
 
+// classifyWatch is for retrieve_futures.
+func classifyWatch(a answer) action {
+	if a.status == http.StatusBadRequest && !a.fromEdge() {
+		return complain
+	}
+	if what := classifySubmit(a); what != pushBack {
+		return what
+	}
+	return backOff
+}
+
 // classifyPoll is for retrieve_future. A done answer may still say, in its
 // body, that the result is not there.
 func classifyPoll(a answer) action {

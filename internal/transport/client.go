@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Config is what a Client needs to know. It is read once, by New.
@@ -46,11 +48,14 @@ type Client struct {
 	userAgent   string
 	header      http.Header
 	http        *http.Client
+	send        func(*http.Request) (*http.Response, error)
 	owned       *http.Transport // nil if the caller brought the client
 	maxResponse int64
 	billing     billing
 	log         *slog.Logger
 	trouble     sparingly
+	keys        string       // what this client's idempotency keys begin with
+	calls       atomic.Int64 // that had such a key
 }
 
 const defaultMaxResponse = 256 << 20
@@ -64,6 +69,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base: base, key: cfg.APIKey, userAgent: cfg.UserAgent, header: cfg.Header.Clone(), log: cfg.Log,
 		maxResponse: cfg.MaxResponse, billing: billing{most: cfg.BillingPause},
+		keys: "tinsmith-retry-" + uuid.NewString() + "-",
 	}
 	if c.maxResponse == 0 {
 		c.maxResponse = defaultMaxResponse
@@ -82,8 +88,17 @@ func New(cfg Config) (*Client, error) {
 	c.http.Timeout = 0
 	// net/http would carry the key's header along to another host.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.send = c.http.Do
+	if c.http.Jar == nil && c.http.Transport != nil {
+		c.send = c.http.Transport.RoundTrip // what Do would do, without its preparations for redirects
+	}
 	return c, nil
 }
+
+// idleConns is how many connections are kept: one for each poll and each
+// submission that there may be at once. To close those that a burst leaves over,
+// and make new ones in the next, would cost more than they do.
+const idleConns = 2000 + dispatchCount
 
 // newHTTPTransport is the default transport with limits that fit many long
 // polls to one host. Servers whose names have an underscore, which certificates
@@ -95,8 +110,11 @@ func newHTTPTransport(base string) *http.Transport {
 	}
 	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	t.MaxIdleConns = 0
-	t.MaxIdleConnsPerHost = 256
+	t.MaxIdleConnsPerHost = idleConns
 	t.MaxResponseHeaderBytes = 1 << 20
+	// Thousands of polls each have a connection. Answers that are larger than
+	// this are not read through the buffer.
+	t.ReadBufferSize = 2 << 10
 	return t
 }
 

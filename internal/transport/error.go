@@ -27,6 +27,7 @@ type Error struct {
 	Message   string        // what its body says
 	Attempts  int           // HTTP requests sent
 	Elapsed   time.Duration // since the call began
+	Waiting   string        // if its context ended: what it waited for, and the last trouble on the way
 	Err       error         // why it failed, beyond what the status says; may be nil
 }
 
@@ -38,6 +39,9 @@ func (e *Error) Error() string {
 	}
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %s", e.Message)
+	}
+	if e.Waiting != "" {
+		fmt.Fprintf(&b, ": while waiting for %s", e.Waiting)
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
@@ -96,6 +100,35 @@ type trail struct {
 	started  time.Time
 	attempts int
 	request  string // the server's name for what is awaited
+	waiting  string // what for, now: one of the constants below
+	trouble  string // what stood in the way last, in the current wait
+}
+
+// What a call may be waiting for.
+const (
+	forAnswer    = "an answer"
+	forSlot      = "one of the calls allowed at once to end"
+	forAdmission = "room among the submissions of the session"
+	forPushBack  = "the end of the server's push-back"
+	forPromise   = "the server to accept the request"
+	forResult    = "the result"
+	forRoom      = "room for a large result"
+	forRetry     = "the next try"
+)
+
+// waitFor says what the call waits for from now on.
+func (t *trail) waitFor(what string) { t.waiting, t.trouble = what, "" }
+
+// meet takes note of an answer that made the call wait longer.
+func (t *trail) meet(a answer) {
+	switch message := a.message(); {
+	case a.status == 0 && a.err != nil:
+		t.trouble = a.err.Error()
+	case message != "":
+		t.trouble = fmt.Sprintf("status %d: %s", a.status, message)
+	default:
+		t.trouble = fmt.Sprintf("status %d", a.status)
+	}
 }
 
 func newTrail(op string) *trail { return &trail{op: op, started: time.Now()} }
@@ -116,4 +149,11 @@ func (t *trail) fail(a answer, cause error) *Error {
 }
 
 // ended is the Error for a context that ended.
-func (t *trail) ended(ctx context.Context) *Error { return t.fail(answer{}, context.Cause(ctx)) }
+func (t *trail) ended(ctx context.Context) *Error {
+	e := t.fail(answer{}, context.Cause(ctx))
+	e.Waiting = t.waiting
+	if t.trouble != "" {
+		e.Waiting += " (" + t.trouble + ")"
+	}
+	return e
+}

@@ -68,6 +68,11 @@ func (r movingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// quickBody is the size of a body in bytes up to which it does not matter how
+// fast it moves. net/http writes it together with the header, as it does with no
+// reader but those that it knows.
+const quickBody = 64 << 10
+
 func (c *Client) newRequest(ctx context.Context, op string, m message, key string, moved func()) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
 	if err != nil {
@@ -75,29 +80,31 @@ func (c *Client) newRequest(ctx context.Context, op string, m message, key strin
 	}
 	if m.body != nil {
 		req.ContentLength = int64(len(m.body))
-		req.GetBody = func() (io.ReadCloser, error) { // also for what net/http sends again by itself
-			return io.NopCloser(movingReader{bytes.NewReader(m.body), moved}), nil
-		}
-		if req.Body, err = req.GetBody(); err != nil {
-			return nil, err
+		// Without GetBody, net/http sends nothing again by itself: when a reused
+		// connection breaks, it would do so at once and out of our sight.
+		req.Body = io.NopCloser(bytes.NewReader(m.body))
+		if len(m.body) > quickBody {
+			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), moved})
 		}
 	}
+	h := newHeaderWriter(len(c.header) + 6 + len(m.header))
 	for name, values := range c.header {
-		req.Header[name] = values
+		h.header[name] = values
 	}
-	req.Header.Set(wire.HeaderAPIKey, key)
-	req.Header.Set("Accept", m.accept)
-	req.Header.Set("User-Agent", c.userAgent)
+	h.set(wire.HeaderAPIKey, key)
+	h.set("Accept", m.accept)
+	h.set("User-Agent", c.userAgent)
 	if m.method != http.MethodGet {
-		req.Header.Set("Content-Type", wire.MediaJSON)
+		h.set("Content-Type", wire.MediaJSON)
 	}
 	if op != "" && !m.silent {
-		req.Header.Set(wire.HeaderSDKVersion, wire.ContractVersion)
-		req.Header.Set(wire.HeaderSDKMethod, wire.SDKMethod(op))
+		h.set(wire.HeaderSDKVersion, wire.ContractVersion)
+		h.set(wire.HeaderSDKMethod, wire.SDKMethod(op))
 	}
-	for _, h := range m.header {
-		req.Header.Set(h[0], h[1])
+	for _, more := range m.header {
+		h.set(more[0], more[1])
 	}
+	req.Header = h.header
 	return req, nil
 }
 
@@ -106,12 +113,16 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 	if err != nil {
 		return answer{err: &unsendableError{err}}
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.send(req)
 	if err != nil {
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
-	read, err := io.ReadAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1))
+	moved()
+	if resp.ContentLength > c.maxResponse {
+		return answer{err: &oversizeError{c.maxResponse}}
+	}
+	read, err := readAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1), resp.ContentLength)
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}
@@ -119,7 +130,23 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 		return answer{err: &oversizeError{c.maxResponse}}
 	}
 	c.noteDeprecation(m.path, resp.Header)
-	return answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
+	a := answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
+	if a.fromEdge() && c.owned != nil {
+		c.owned.CloseIdleConnections() // new ones may lead past that proxy
+	}
+	return a
+}
+
+// readAll reads to the end of a body of that length, as net/http says, which then
+// ends it there. It does not always say, and other transports may not at all.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	const most = 1 << 20 // bytes that are made room for because somebody says so
+	if length <= 0 || length > most {
+		return io.ReadAll(r)
+	}
+	b := make([]byte, length)
+	n, err := io.ReadFull(r, b)
+	return b[:n], err
 }
 
 func (c *Client) noteDeprecation(path string, h http.Header) {

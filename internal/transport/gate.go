@@ -25,8 +25,8 @@ const (
 type Gate struct {
 	dispatch  *semaphore.Weighted // submissions
 	throttled *semaphore.Weighted // submissions, shortly after a push-back
-	prompts   bytesGate           // bytes being submitted
-	responses bytesGate           // bytes of large results being fetched
+	prompts   *bytesGate          // bytes being submitted
+	responses *bytesGate          // bytes of large results being fetched
 
 	mu        sync.Mutex
 	notBefore time.Time // when the last push-back ends; zero: there was none
@@ -104,6 +104,9 @@ func (g *Gate) pushedBackRecently() bool {
 	return !ends.IsZero() && time.Since(ends) < throttledFor
 }
 
+// holds reports whether a push-back holds.
+func (g *Gate) holds() bool { return time.Until(g.pushBackEnds()) > 0 }
+
 // wait returns when no push-back holds.
 func (g *Gate) wait(ctx context.Context) error {
 	for {
@@ -117,21 +120,52 @@ func (g *Gate) wait(ctx context.Context) error {
 	}
 }
 
-// A bytesGate is a number of bytes to share out. What is larger than all of it
-// waits until it is alone.
+// A bytesGate is a number of bytes to share out, in the order of asking. Who asks
+// while not more than all of it is taken gets what it asks for: so what is larger
+// than all of it passes, too, and then nothing else until that is back.
 type bytesGate struct {
-	size int64
-	free *semaphore.Weighted
+	turn  *semaphore.Weighted // held by who is next
+	freed chan struct{}       // has room for one: something was given back
+
+	mu   sync.Mutex
+	left int64 // negative: more is taken than there is
 }
 
-func newBytesGate(size int64) bytesGate {
-	return bytesGate{size: size, free: semaphore.NewWeighted(size)}
+func newBytesGate(size int64) *bytesGate {
+	return &bytesGate{turn: semaphore.NewWeighted(1), freed: make(chan struct{}, 1), left: size}
 }
 
-func (g bytesGate) acquire(ctx context.Context, n int64) (release func(), err error) {
-	n = min(max(n, 0), g.size)
-	if err := g.free.Acquire(ctx, n); err != nil {
+func (g *bytesGate) acquire(ctx context.Context, n int64) (release func(), err error) {
+	if err := g.turn.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	return func() { g.free.Release(n) }, nil
+	defer g.turn.Release(1)
+	for !g.take(n) {
+		select {
+		case <-g.freed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return func() { g.giveBack(n) }, nil
+}
+
+func (g *bytesGate) take(n int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.left < 0 {
+		return false
+	}
+	g.left -= n
+	return true
+}
+
+func (g *bytesGate) giveBack(n int64) {
+	g.mu.Lock()
+	g.left += n
+	g.mu.Unlock()
+	select {
+	case g.freed <- struct{}{}:
+	default:
+	}
 }

@@ -24,25 +24,19 @@ var (
 func (s *Sampler) poll(ctx context.Context, t *trail, requestID string) (*wire.SampleResponse, error) {
 	p := &poll{sampler: s, trail: t, requestID: requestID, sizeFirst: true}
 	defer p.release()
-	for {
-		started := time.Now()
-		a, err := p.ask(ctx)
-		if err == nil {
-			var response *wire.SampleResponse
-			if response, err = p.take(ctx, a, time.Since(started)); response != nil {
-				return response, nil
-			}
+	t.waitFor(forResult)
+	response, err := p.run(ctx)
+	_, failed := errors.AsType[*FailedError](err)
+	switch {
+	case s.watch != nil && (err == nil || failed):
+		s.watch.hasArrived(requestID)
+	case err != nil && ctx.Err() != nil:
+		if s.cfg.Abandoned != nil {
+			s.cfg.Abandoned(func(context.Context) (string, error) { return requestID, nil })
 		}
-		if err != nil && ctx.Err() != nil {
-			if s.cfg.Abandoned != nil {
-				s.cfg.Abandoned(func(context.Context) (string, error) { return requestID, nil })
-			}
-			return nil, t.ended(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
+		return nil, t.ended(ctx)
 	}
+	return response, err
 }
 
 // A poll is the state of waiting for one result.
@@ -51,16 +45,64 @@ type poll struct {
 	trail      *trail
 	requestID  string
 	iteration  int
-	sizeFirst  bool   // the server may answer with the result's size
-	free       func() // gives back the room for a large result; nil: none taken
+	sizeFirst  bool     // the server may answer with the result's size
+	taken      []func() // each gives something back
 	pace       pace
 	complaints int // in a row
+	edge       edgeBudget
 }
 
 func (p *poll) release() {
-	if p.free != nil {
-		p.free()
+	for _, giveBack := range p.taken {
+		giveBack()
 	}
+}
+
+// run polls until there is a result or an error.
+func (p *poll) run(ctx context.Context) (*wire.SampleResponse, error) {
+	if p.sampler.watch != nil {
+		if err := p.awaitCompletion(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		started := time.Now()
+		a, err := p.ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		response, err := p.take(ctx, a, time.Since(started))
+		if response != nil || err != nil {
+			return response, err
+		}
+	}
+}
+
+// awaitCompletion waits until the result is there, which polls then fetch.
+func (p *poll) awaitCompletion(ctx context.Context) error {
+	done, giveBack, err := p.sampler.watch.wait(ctx, p.requestID)
+	if err != nil {
+		return err
+	}
+	p.taken = append(p.taken, giveBack)
+	if done.size == 0 {
+		return nil
+	}
+	return p.makeRoom(ctx, done.size)
+}
+
+// makeRoom waits until a result of that many bytes may be fetched. From then on
+// the server must not answer with its size.
+func (p *poll) makeRoom(ctx context.Context, size int64) error {
+	p.sizeFirst = false
+	p.trail.waitFor(forRoom)
+	giveBack, err := p.sampler.cfg.Gate.responses.acquire(ctx, size)
+	if err != nil {
+		return err
+	}
+	p.taken = append(p.taken, giveBack)
+	p.trail.waitFor(forResult)
+	return nil
 }
 
 func (p *poll) ask(ctx context.Context) (answer, error) {
@@ -73,7 +115,7 @@ func (p *poll) ask(ctx context.Context) (answer, error) {
 		header: [][2]string{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
 			{wire.HeaderRequestType, wire.RequestTypeSample},
-			idempotencyKey(),
+			p.sampler.client.idempotencyKey(),
 		},
 	})
 	p.iteration++
@@ -87,7 +129,7 @@ func (p *poll) ask(ctx context.Context) (answer, error) {
 // long: the result, an error that ends the waiting, or neither, when it has
 // waited and it is time for the next poll.
 func (p *poll) take(ctx context.Context, a answer, held time.Duration) (*wire.SampleResponse, error) {
-	what := classifyPoll(a)
+	what := p.edge.limit(a, classifyPoll(a))
 	if what != backOff {
 		p.pace.answered()
 	}
@@ -141,9 +183,7 @@ func (p *poll) read(ctx context.Context, a answer, held time.Duration) (*wire.Sa
 		if !p.sizeFirst {
 			return nil, p.trail.fail(a, errMetadataAgain)
 		}
-		p.sizeFirst = false
-		p.free, err = p.sampler.cfg.Gate.responses.acquire(ctx, said.ResponsePayloadSize)
-		return nil, err
+		return nil, p.makeRoom(ctx, said.ResponsePayloadSize)
 	case *wire.FailedFuture:
 		return nil, p.trail.fail(a, &FailedError{Message: said.Error, Category: said.Category})
 	}
@@ -160,7 +200,17 @@ func (p *poll) noteQueue(a answer) {
 }
 
 func (p *poll) notePending(said *wire.TryAgain) {
+	if said.QueueState != "" && said.QueueState != wire.QueueActive {
+		p.trail.trouble = "the server says " + said.QueueState + reasonOf(said)
+	}
 	if tell := p.sampler.cfg.QueueState; tell != nil && (said.QueueState != "" || said.QueueStateReason != "") {
 		tell(said.QueueState, said.QueueStateReason)
 	}
+}
+
+func reasonOf(said *wire.TryAgain) string {
+	if said.QueueStateReason == "" {
+		return ""
+	}
+	return ": " + said.QueueStateReason
 }

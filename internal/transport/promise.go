@@ -37,6 +37,7 @@ func (c *Client) DoPromised(ctx context.Context, call Promised) error {
 	}
 	p := &promisePoll{client: c, call: &call, trail: newTrail(call.Submit.Op), took: time.Since(submitted), sizeFirst: true}
 	p.trail.request = promise.RequestID
+	p.trail.waitFor(forResult)
 	if promise.RequestID == "" {
 		p.trail.path = call.Submit.Path
 		return p.trail.fail(answer{status: http.StatusOK}, errNoRequestID)
@@ -70,6 +71,7 @@ type promisePoll struct {
 	sizeFirst  bool // the server may answer with the result's size
 	pace       pace
 	complaints int // in a row
+	edge       edgeBudget
 }
 
 func (p *promisePoll) ask(ctx context.Context) answer {
@@ -82,7 +84,7 @@ func (p *promisePoll) ask(ctx context.Context) answer {
 		header: [][2]string{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
 			{wire.HeaderRequestType, p.call.RequestType},
-			idempotencyKey(),
+			p.client.idempotencyKey(),
 		},
 	}
 	if p.iteration == 0 {
@@ -96,7 +98,7 @@ func (p *promisePoll) ask(ctx context.Context) answer {
 // long. Unless the result has arrived, it says how long to wait before the next
 // poll.
 func (p *promisePoll) take(ctx context.Context, a answer, held time.Duration) (wait time.Duration, arrived bool, err error) {
-	what := classifyPoll(a)
+	what := p.edge.limit(a, classifyPoll(a))
 	if what != backOff {
 		p.pace.answered()
 	}

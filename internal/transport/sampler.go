@@ -16,6 +16,13 @@ type SamplerConfig struct {
 	Gate              *Gate // of the session
 	Retry             RetryConfig
 
+	// Background makes the sampler wait for all of its results with one long
+	// poll, where the server says that it offers that (retrieve_futures). It
+	// starts a goroutine of the session, whose context ends with the session and
+	// whose end the session waits for; it returns false if the session is over.
+	// nil: each result is polled for by itself.
+	Background func(func(context.Context)) bool
+
 	// Abandoned is called when a request that the server may have taken will not
 	// be waited for any more. It must not block, and may call name, from another
 	// goroutine, to learn what to cancel: nothing, if that is "". May be nil.
@@ -33,6 +40,7 @@ type Sampler struct {
 	seq      atomic.Int64 // the next request's number
 	slots    *semaphore.Weighted
 	progress progress
+	watch    *watch // nil: each result is polled for
 }
 
 // NewSampler makes a sampler. It sends nothing.
@@ -43,6 +51,9 @@ func (c *Client) NewSampler(cfg SamplerConfig) *Sampler {
 		progress: progress{timeout: cfg.Retry.ProgressTimeout},
 	}
 	s.seq.Store(cfg.FirstSeqID)
+	if cfg.Background != nil {
+		s.watch = newWatch(c, &s.cfg)
+	}
 	return s
 }
 
@@ -64,14 +75,21 @@ type Sampled struct {
 	Response *wire.SampleResponse
 }
 
-// Sample submits a request and waits for its result. A request whose result is
-// lost, or to which no answer comes, is sent again under a new number, as the
-// retry configuration says. Every error is an *Error.
+// Sample submits a request and waits for its result. What fails for a reason that
+// may pass is tried again, as the retry configuration says: under the same number
+// if the server has not promised a result, so that it cannot have sampled twice,
+// and else, as when it has lost the result, under a new one. Every error is an
+// *Error.
 func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error) {
 	t := newTrail(call.Op)
 	if call.Direct {
-		return s.once(ctx, t, call)
+		r, err := s.number(t, call)
+		if err != nil {
+			return nil, err
+		}
+		return s.once(ctx, t, r)
 	}
+	t.waitFor(forSlot)
 	if err := s.slots.Acquire(ctx, 1); err != nil {
 		return nil, t.ended(ctx)
 	}
@@ -81,8 +99,12 @@ func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error)
 		ctx, stop = s.progress.watch(ctx)
 		defer stop()
 	}
+	r, err := s.number(t, call)
+	if err != nil {
+		return nil, err
+	}
 	for failures := 1; ; failures++ {
-		sampled, err := s.once(ctx, t, call)
+		sampled, err := s.once(ctx, t, r)
 		if err == nil {
 			s.progress.made()
 			return sampled, nil
@@ -93,28 +115,48 @@ func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error)
 		}
 		wait := retry.delay(failures)
 		s.client.warn("tinker: sampling is tried again", "error", err, "wait", wait)
+		t.waitFor(forRetry)
+		t.trouble = err.Error()
 		if sleep(ctx, wait) != nil {
-			return nil, t.ended(ctx)
+			return nil, s.leave(ctx, t, r)
+		}
+		if r.promised {
+			if r, err = s.number(t, call); err != nil {
+				return nil, err
+			}
 		}
 	}
 }
 
-// once makes one attempt, under a number of its own.
-func (s *Sampler) once(ctx context.Context, t *trail, call SampleCall) (*Sampled, error) {
+// A numbered is a request with its number.
+type numbered struct {
+	body        []byte // nil once promised
+	promptBytes int64
+	inDoubt     bool // an attempt ended without saying whether the server has it
+	promised    bool // the server has promised a result
+}
+
+func (s *Sampler) number(t *trail, call SampleCall) (*numbered, error) {
 	t.request = ""
 	req := *call.Request
 	req.SamplingSessionID = s.cfg.SamplingSessionID
 	req.SeqID = new(s.seq.Add(1) - 1)
 	req.Type = wire.TypeSample
-	body, err := wire.Encode(&req)
+	body, err := wire.EncodeSampleRequest(&req)
 	if err != nil {
 		t.path = wire.PathSample
 		return nil, t.fail(answer{}, &unsendableError{err})
 	}
-	promise, err := s.submit(ctx, t, body, call.PromptBytes)
+	return &numbered{body: body, promptBytes: call.PromptBytes}, nil
+}
+
+// once makes one attempt.
+func (s *Sampler) once(ctx context.Context, t *trail, r *numbered) (*Sampled, error) {
+	promise, err := s.submit(ctx, t, r)
 	if err != nil {
 		return nil, err
 	}
+	r.promised, r.inDoubt, r.body = true, false, nil
 	t.request = promise.RequestID
 	response, err := s.poll(ctx, t, promise.RequestID)
 	if s.cfg.QueueState != nil {

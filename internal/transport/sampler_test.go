@@ -52,9 +52,10 @@ func TestSamplingSurvives(t *testing.T) {
 		{"nothing", []step{promised}, []step{done}, []float64{0}, []float64{0}, []float64{0}},
 		{"push-backs", []step{busy, busy, promised}, []step{done}, []float64{0, 0, 0}, []float64{0, 1, 2}, nil},
 		{"an unpaid bill", []step{{status: 402}, promised}, []step{{status: 402}, done}, []float64{0, 0}, []float64{0, 1}, []float64{1, 6}},
-		{"submissions without an answer", []step{{}, {hold: time.Hour}, promised}, []step{done}, []float64{0, 0, 0}, nil, nil},
-		{"a broken server", []step{{status: 500}, {status: 408}, {status: 409}, promised}, []step{done}, []float64{0, 0, 0, 0}, nil, nil},
-		{"an edge proxy", []step{{status: 400}, promised}, []step{{status: 400}, done}, []float64{0, 0}, nil, nil},
+		{"submissions without an answer", []step{{}, {hold: time.Hour}, promised}, []step{done}, []float64{0, 0, 0}, []float64{0, 1, 63}, nil},
+		{"a broken server", []step{{status: 500}, {status: 408}, {status: 409}, promised}, []step{done}, []float64{0, 0, 0, 0}, []float64{0, 1, 3, 7}, nil},
+		{"a server that is broken for long", []step{{status: 500, times: 7}, promised}, []step{done}, []float64{0, 0, 0, 0, 0, 0, 0, 0}, []float64{0, 1, 3, 7, 15, 31, 61, 91}, nil},
+		{"an edge proxy", []step{{status: 400}, promised}, []step{{status: 400}, done}, []float64{0, 0}, []float64{0, 1}, []float64{1, 2}},
 		{"long polls", []step{promised}, []step{pending, pending, done}, []float64{0}, nil, []float64{0, 30, 60}},
 		{"hasty pending answers", []step{promised}, []step{eager, eager, eager, eager, done}, []float64{0}, nil, []float64{0, 0.02, 0.06, 0.14, 0.3}},
 		{"try_again with 200", []step{promised}, []step{{status: 200, body: eager.body}, done}, []float64{0}, nil, []float64{0, 0.02}},
@@ -117,6 +118,7 @@ func TestSamplingFails(t *testing.T) {
 		{"JSON", promised, step{status: 200, body: `{"sequences":[]}`}, 200, "JSON where protobuf"},
 		{"neither", promised, step{status: 200, body: `<html>`}, 200, "body"},
 		{"size twice", promised, step{status: 200, body: size.body, times: 2}, 200, "size where"},
+		{"refused by a proxy for good", promised, step{status: 400, times: maxEdgeAnswers + 1}, 400, ""},
 		{"unpaid too long", step{status: 402, times: 3600}, step{}, 402, "402"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -174,7 +176,7 @@ func TestALargePromptIsHeldBackLonger(t *testing.T) {
 // Shortly after a push-back a prompt counts as twenty times as large.
 func TestAfterAPushBackFewerBytesAreSubmittedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(1000, 0)
+		g := NewGate(999, 0)
 		fits := func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			defer cancel()
@@ -216,7 +218,7 @@ func TestPushBackDoesNotUseUpThePatience(t *testing.T) {
 	})
 }
 
-// Results that together are larger than the gate come one after the other.
+// Results come at once while the gate is not exceeded, and the others later.
 func TestRoomForLargeResultsIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		size := step{status: 200, body: `{"status":"complete_metadata","response_payload_size":60}`, times: 3, hold: time.Second}
@@ -235,7 +237,7 @@ func TestRoomForLargeResultsIsGivenBack(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if at := seconds(s.times(pollPath)); !slices.Equal(at, []float64{0, 0, 0, 1, 2, 3}) {
+		if at := seconds(s.times(pollPath)); !slices.Equal(at, []float64{0, 0, 0, 1, 1, 2}) {
 			t.Errorf("polls at %v", at)
 		}
 	})
@@ -439,6 +441,53 @@ func TestWithoutRetriesTheFirstFailureCounts(t *testing.T) {
 				_, err := s.sampler(t, func(cfg *SamplerConfig) { change(cfg, &call) }).Sample(t.Context(), call)
 				if !errors.Is(err, ErrResultLost) {
 					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// A server that is in trouble for longer than one schedule is asked for the same
+// request again: it may have taken it.
+func TestARetryKeepsTheNumberUntilAResultIsPromised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{
+			submitPath: {{status: 503, times: 15}, promised, promised}, pollPath: {{status: 410}, result(t)},
+		})
+		if _, err := sample(t.Context(), s.sampler(t, nil)); err != nil {
+			t.Fatal(err)
+		}
+		s.allDone()
+		want := append(make([]float64, 16), 1) // 0 all along; 1 for the result that was lost
+		if got := seqIDs(s); !slices.Equal(got, want) {
+			t.Errorf("numbers %v, want %v", got, want)
+		}
+		if last := s.times(submitPath)[15]; last != 5*time.Minute+500*time.Millisecond {
+			t.Errorf("the schedule began anew at %v", last)
+		}
+	})
+}
+
+// Whoever's context ends learns what the call waited for, and why.
+func TestTheEndOfTheContextSaysWhatWasAwaited(t *testing.T) {
+	paused := step{status: 408, body: `{"type":"try_again","queue_state":"paused_capacity","queue_state_reason":"no GPU"}`, hold: 30 * time.Second, times: 100}
+	for want, steps := range map[string][2][]step{
+		"the result (the server says paused_capacity: no GPU)": {{promised}, {paused}},
+		"the result":                            {{promised}, {{hold: time.Hour, times: 100}}},
+		"the result (connection reset by peer)": {{promised}, {{times: 100}}},
+		"the server to accept the request (status 503: maintenance)":           {{{status: 503, body: `{"detail":"maintenance"}`, times: 100}}, nil},
+		"the end of the server's push-back (status 429: busy)":                 {{{status: 429, body: `{"detail":"busy"}`, times: 100}}, nil},
+		"the next try (SamplingClient.Sample: /api/v1/retrieve_future: status": {{{status: 200, body: promised.body, times: 100}}, {{status: 410, times: 100}}},
+	} {
+		t.Run(want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 59200*time.Millisecond)
+				defer cancel()
+				s := newScript(t, map[string][]step{submitPath: steps[0], pollPath: steps[1]})
+				_, err := sample(ctx, s.sampler(t, nil))
+				e, ok := errors.AsType[*Error](err)
+				if !ok || !strings.HasPrefix(e.Waiting, want) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want it to say %q", err, want)
 				}
 			})
 		})

@@ -12,6 +12,7 @@ import (
 type Policy struct {
 	tries  int           // at most; 0: any number
 	within time.Duration // no try starts later after the first; 0: any time
+	sparse bool          // longer waits, which the server has no say in
 }
 
 var (
@@ -23,6 +24,9 @@ var (
 	Briefly = Policy{tries: 11}
 	// Patiently is for calls that much depends on: five minutes.
 	Patiently = Policy{within: 5 * time.Minute}
+	// Sparsely is as patient, for calls that a server in trouble should not meet
+	// often: after 1, 2, 4 ... 30, 30 s.
+	Sparsely = Policy{within: 5 * time.Minute, sparse: true}
 )
 
 // A schedule hands out the waits between the tries of one call.
@@ -34,9 +38,18 @@ type schedule struct {
 }
 
 func (p Policy) schedule() *schedule {
-	return &schedule{policy: p, started: time.Now(), backoff: backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, Multiplier: 2, MaxInterval: 10 * time.Second, RandomizationFactor: 0.25,
-	}}
+	s := &schedule{policy: p, started: time.Now()}
+	if p.sparse {
+		s.backoff = backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: 30 * time.Second}
+		return s
+	}
+	// 0.5, 1, 2 ... 10 s, less up to a quarter: the middle of that, give or take a
+	// seventh of it.
+	s.backoff = backoff.ExponentialBackOff{
+		InitialInterval: 500 * time.Millisecond * 7 / 8, Multiplier: 2, MaxInterval: 10 * time.Second * 7 / 8,
+		RandomizationFactor: 1.0 / 7,
+	}
+	return s
 }
 
 // next returns how long to wait after a, and false if that was the last try.
@@ -49,7 +62,7 @@ func (s *schedule) next(a answer) (time.Duration, bool) {
 		s.backoff.Reset()
 	}
 	wait := s.backoff.NextBackOff()
-	if asked, ok := retryAfter(a.header); ok {
+	if asked, ok := retryAfter(a.header); ok && !s.policy.sparse {
 		wait = asked
 	}
 	if s.policy.within > 0 {

@@ -14,25 +14,31 @@ const submitTimeout = time.Minute
 
 // submit sends an asample body until the server has promised a result. The body
 // has the request's number in it, so that sending it twice asks once.
-func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes int64) (*wire.Promise, error) {
-	release, err := s.cfg.Gate.admit(ctx, promptBytes)
+func (s *Sampler) submit(ctx context.Context, t *trail, r *numbered) (*wire.Promise, error) {
+	t.waitFor(forAdmission)
+	release, err := s.cfg.Gate.admit(ctx, r.promptBytes)
 	if err != nil {
-		return nil, t.ended(ctx)
+		return nil, s.leave(ctx, t, r)
 	}
 	defer release()
-	schedule := Patiently.schedule()
-	inDoubt := false // an attempt ended without saying whether the server has the request
+	schedule := Sparsely.schedule()
+	t.waitFor(forPromise)
+	var edge edgeBudget
 	for {
-		if s.cfg.Gate.wait(ctx) != nil {
-			return nil, s.leave(ctx, t, body, inDoubt)
+		if s.cfg.Gate.holds() {
+			t.waiting = forPushBack
+			if s.cfg.Gate.wait(ctx) != nil {
+				return nil, s.leave(ctx, t, r)
+			}
+			t.waiting = forPromise
 		}
 		sent := t.attempts
-		a := s.client.exchange(ctx, t, submission(body))
-		inDoubt = inDoubt || t.attempts > sent && mayHaveArrived(a)
+		a := s.client.exchange(ctx, t, s.submission(r.body))
+		r.inDoubt = r.inDoubt || t.attempts > sent && mayHaveArrived(a)
 		if a.status == 0 && ctx.Err() != nil {
-			return nil, s.leave(ctx, t, body, inDoubt)
+			return nil, s.leave(ctx, t, r)
 		}
-		switch classifySubmit(a) {
+		switch edge.limit(a, classifySubmit(a)) {
 		case done:
 			return readPromise(t, a)
 		case pause:
@@ -41,16 +47,17 @@ func (s *Sampler) submit(ctx context.Context, t *trail, body []byte, promptBytes
 			}
 			fallthrough
 		case pushBack:
-			s.cfg.Gate.pushedBack(promptBytes)
-			schedule = Patiently.schedule() // the server lives; it may push back for as long as it takes
+			t.meet(a)
+			s.cfg.Gate.pushedBack(r.promptBytes)
+			schedule = Sparsely.schedule() // the server lives; it may push back for as long as it takes
 		case backOff:
 			s.client.noteTrouble(t, a)
-			wait, ok := schedule.next(answer{}) // Retry-After has no say here
+			wait, ok := schedule.next(a)
 			if !ok {
 				return nil, t.fail(a, nil)
 			}
 			if sleep(ctx, wait) != nil {
-				return nil, s.leave(ctx, t, body, inDoubt)
+				return nil, s.leave(ctx, t, r)
 			}
 		default:
 			return nil, t.fail(a, nil)
@@ -69,17 +76,17 @@ func mayHaveArrived(a answer) bool {
 
 // leave is the Error for a context that ended before the server's promise came,
 // once it has been told of a request that may run all the same.
-func (s *Sampler) leave(ctx context.Context, t *trail, body []byte, inDoubt bool) *Error {
-	if inDoubt && s.cfg.Abandoned != nil {
+func (s *Sampler) leave(ctx context.Context, t *trail, r *numbered) *Error {
+	if body := r.body; r.inDoubt && s.cfg.Abandoned != nil {
 		s.cfg.Abandoned(func(ctx context.Context) (string, error) { return s.lookUp(ctx, t.op, body) })
 	}
 	return t.ended(ctx)
 }
 
-func submission(body []byte) message {
+func (s *Sampler) submission(body []byte) message {
 	return message{
 		method: http.MethodPost, path: wire.PathSample, body: body, accept: wire.MediaJSON, within: submitTimeout,
-		header: [][2]string{{wire.HeaderBackpressure, "1"}, idempotencyKey()},
+		header: [][2]string{{wire.HeaderBackpressure, "1"}, s.client.idempotencyKey()},
 	}
 }
 
@@ -88,7 +95,7 @@ func submission(body []byte) message {
 // and no error mean that the server does not take it, and so has not taken it.
 func (s *Sampler) lookUp(ctx context.Context, op string, body []byte) (requestID string, err error) {
 	t := newTrail(op)
-	a := s.client.exchange(ctx, t, submission(body))
+	a := s.client.exchange(ctx, t, s.submission(body))
 	switch what := classifySubmit(a); {
 	case what == done:
 	case what == backOff, a.status == 0:

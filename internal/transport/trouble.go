@@ -24,8 +24,9 @@ func (s *sparingly) now() bool {
 	return true
 }
 
-// noteTrouble tells whoever reads the log why a call takes longer.
+// noteTrouble tells whoever reads the log, or the error, why a call takes longer.
 func (c *Client) noteTrouble(t *trail, a answer) {
+	t.meet(a)
 	c.warn("tinker: a call is tried again", "path", t.path, "status", a.status, "message", a.message(), "error", a.err, "attempts", t.attempts)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -252,5 +253,29 @@ func TestDecodeStrictRefusesWhatDecodeSkips(t *testing.T) {
 		if e, ok := errors.AsType[*FormatError](err); !ok || e.Path != path {
 			t.Errorf("%s: %v, want an error at %s", body, err, path)
 		}
+	}
+}
+
+func TestEncodeSampleRequestIsEncode(t *testing.T) {
+	text := func(ids ...int32) Chunk { return TextChunk(ids) }
+	for name, r := range map[string]*SampleRequest{
+		"empty":           {},
+		"no tokens":       {Prompt: ModelInput{[]Chunk{text()}}},
+		"text":            {SamplingSessionID: "s", SeqID: new(int64(1e15)), Prompt: ModelInput{[]Chunk{text(0, -1, math.MaxInt32, math.MinInt32)}}, Type: TypeSample},
+		"two chunks":      {Prompt: ModelInput{[]Chunk{text(1), text(2, 3)}}, PromptLogprobs: true},
+		"an image":        {Prompt: ModelInput{[]Chunk{text(1), {Type: ChunkImage, Data: []byte{1}, Format: ImagePNG}}}},
+		"a sly session":   {SamplingSessionID: `"prompt":{"chunks":[]}`, ModelPath: `\"prompt":{"chunks":[]}`, Prompt: ModelInput{[]Chunk{text(1)}}},
+		"a sly extension": {Prompt: ModelInput{[]Chunk{text(1)}}, Unknown: map[string]jsontext.Value{"a": jsontext.Value(`{"prompt":{"chunks":[]}}`)}},
+	} {
+		want, err := Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := EncodeSampleRequest(r); err != nil || string(got) != string(want) {
+			t.Errorf("%s: got %s, %v, want %s", name, got, err, want)
+		}
+	}
+	if _, err := EncodeSampleRequest(&SampleRequest{SamplingParams: SamplingParams{Temperature: new(math.NaN())}}); err == nil {
+		t.Error("NaN was encoded")
 	}
 }

@@ -15,7 +15,10 @@ type Tokens []int32
 
 // MarshalJSONTo writes a list, also for nil.
 func (t Tokens) MarshalJSONTo(enc *jsontext.Encoder) error {
-	b := make([]byte, 0, 2+7*len(t))
+	return enc.WriteValue(t.appendJSON(make([]byte, 0, 2+7*len(t))))
+}
+
+func (t Tokens) appendJSON(b []byte) []byte {
 	b = append(b, '[')
 	for i, id := range t {
 		if i > 0 {
@@ -23,7 +26,25 @@ func (t Tokens) MarshalJSONTo(enc *jsontext.Encoder) error {
 		}
 		b = strconv.AppendInt(b, int64(id), 10)
 	}
-	return enc.WriteValue(append(b, ']'))
+	return append(b, ']')
+}
+
+// textSize is how many bytes the ids and commas of a list take, or a few more.
+func (t Tokens) textSize() int {
+	n := 0
+	for _, id := range t {
+		switch {
+		case id < 0 || id >= 1_000_000:
+			n += len("-2147483648,")
+		case id >= 10_000:
+			n += len("123456,")
+		case id >= 100:
+			n += len("1234,")
+		default:
+			n += len("12,")
+		}
+	}
+	return n
 }
 
 // UnmarshalJSONFrom reads a list of integers that fit into an int32. Null
