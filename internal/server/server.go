@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"tinsmith.example/internal/wire"
 )
 
 // A Server answers the requests of Tinker clients. It is an http.Handler for
@@ -19,6 +21,8 @@ type Server struct {
 	limits   Limits
 	log      *slog.Logger
 	models   []*model
+	client   wire.ClientConfig
+	dynamic  wire.DynamicConfig
 	registry *registry
 	bodies   *semaphore.Weighted // bytes of larger bodies that are being read
 	mux      *http.ServeMux
@@ -46,6 +50,10 @@ func New(c Config) (*Server, error) {
 		registry:  newRegistry(c.Limits),
 		bodies:    semaphore.NewWeighted(c.Limits.QueuedBytes),
 		listening: map[*http.Server]bool{},
+	}
+	var err error
+	if s.client, s.dynamic, err = clientConfigs(c.Flags); err != nil {
+		return nil, err
 	}
 	for _, m := range c.Models {
 		s.models = append(s.models, &model{Model: m, info: m.Backend.Info()})
