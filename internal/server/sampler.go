@@ -23,7 +23,7 @@ type sampler struct {
 	session *session
 	model   *model
 
-	futures map[int64]*future // by seq_id; results that were forgotten are gone
+	futures map[int64]*future        // by seq_id; results that were forgotten are gone
 	logs    map[int64]*completionLog // by clone
 	news    chan struct{}            // closed, and made anew, when a sample is done
 	clones  int64                    // that have joined

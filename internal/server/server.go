@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -76,7 +77,9 @@ func (s *Server) warnOfSlowKernels() {
 
 // ServeHTTP answers one request. Whatever is wrong with it is answered as JSON,
 // {"detail": text}.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
+	w := &answerWriter{ResponseWriter: to, encoding: chooseEncoding(r.Header.Values("Accept-Encoding"))}
+	defer s.logRequest(w, r, time.Now())
 	defer s.recover(w, r)
 	s.boundBody(w, r)
 	if err := s.guard.checkOrigin(r); err != nil {
