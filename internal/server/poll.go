@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,13 +24,15 @@ func (s *Server) retrieveFutures(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p, err := s.registry.sampler(in.Target.SamplingSessionID)
-	if err != nil && wait == 0 && s.registry.isOver(in.Target.SamplingSessionID) {
-		// An acknowledgement that the end of the session has overtaken. The client
-		// may have ended it itself, and would log an error.
-		writeJSON(w, http.StatusOK, wire.RetrieveFuturesResponse{Completions: []wire.Completion{}, Cursor: in.PrevCursor})
-		return nil
-	}
 	if err != nil {
+		why := s.registry.whyOver(in.Target.SamplingSessionID)
+		if why != nil && wait == 0 {
+			// An acknowledgement that the end of the session has overtaken. The
+			// client may have ended it itself, and would log an error.
+			writeJSON(w, http.StatusOK, wire.RetrieveFuturesResponse{Completions: []wire.Completion{}, Cursor: in.PrevCursor})
+			return nil
+		}
+		linger(r, why)
 		return err
 	}
 	if err := s.registry.acknowledge(p, &in); err != nil {
@@ -38,7 +42,11 @@ func (s *Server) retrieveFutures(w http.ResponseWriter, r *http.Request) error {
 	defer timer.Stop()
 	for last := wait == 0; ; {
 		answer, news := s.registry.completions(p, &in)
-		if last || len(answer.Completions) > 0 || news == nil {
+		if news == nil && !last {
+			linger(r, context.Cause(p.session.ctx))
+			last = true
+		}
+		if last || len(answer.Completions) > 0 {
 			writeJSON(w, http.StatusOK, answer)
 			return nil
 		}
@@ -70,12 +78,32 @@ func pollTime(in *wire.RetrieveFuturesRequest, most time.Duration) (time.Duratio
 	return time.Duration(min(seconds, most.Seconds()) * float64(time.Second)), nil
 }
 
-// isOver reports whether id is of a sampler whose session has ended.
-func (g *registry) isOver(id string) bool {
+// finishTime is how long a poll lingers in a session that was finished.
+const finishTime = 2 * time.Second
+
+// linger keeps the answer of a poll back for a moment if its session was finished
+// by the client. A client that closes with samples in work says so first and stops
+// its polls then: an answer in between would make it poll again, and log that it
+// cannot. Copies of the client in other processes learn of the end a little later.
+func linger(r *http.Request, why error) {
+	if !errors.Is(why, errFinished) {
+		return
+	}
+	select {
+	case <-time.After(finishTime):
+	case <-r.Context().Done():
+	}
+}
+
+// whyOver says how the session of the sampler id ended; nil if it has not.
+func (g *registry) whyOver(id string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	sessionID, _, ok := strings.Cut(id, samplerMark)
-	return ok && g.ended.why(sessionID) != nil
+	if !ok {
+		return nil
+	}
+	return g.ended.why(sessionID)
 }
 
 // acknowledge checks a poll's cursor and ids, drops what the client has seen

@@ -231,14 +231,22 @@ func TestEndOfSessionEndsPolls(t *testing.T) {
 			c.post(wire.FinishSessionPath(session), `{}`)
 		}()
 		start := time.Now()
-		if got := c.poll(id, 0, 0); outcomes(got) != "0 failed, to 1" || time.Since(start) != time.Second {
-			t.Errorf("%s after %v, want the failure after 1s", outcomes(got), time.Since(start))
+		if got := c.poll(id, 0, 0); outcomes(got) != "0 failed, to 1" || time.Since(start) != time.Second+finishTime {
+			t.Errorf("%s after %v, want the failure a while after 1s", outcomes(got), time.Since(start))
 		}
 		if got := c.peek(id, 0, 1, requestID(id, 0)); outcomes(got) != ", to 1" {
 			t.Errorf("acknowledgement after the end: %s", outcomes(got))
 		}
 		if status, body := c.post(wire.PathRetrieveFutures, pollOf(id, 0, 1, nil)); status != 404 || !strings.Contains(detail(t, body), "finished") {
 			t.Errorf("poll after the end: %d %s, want 404 that says why", status, body)
+		}
+
+		id = c.newSampler()
+		c.submit(sampleOf(id, 0))
+		time.Sleep(10*time.Minute - time.Second)
+		start = time.Now()
+		if got := c.poll(id, 0, 0); outcomes(got) != "0 failed, to 1" || time.Since(start) != time.Second {
+			t.Errorf("%s after %v, want the failure as the session lapses", outcomes(got), time.Since(start))
 		}
 	})
 }
