@@ -11,6 +11,7 @@ log. Exits with 1 at the first difference, and if a client logged a warning.
 
 import asyncio
 import collections
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -75,6 +76,7 @@ def client():
     """The client's process."""
     import tinker
 
+    faulthandler.dump_traceback_later(200, exit=True)  # a client that hangs says where
     records = collected()
     service = tinker.ServiceClient()
     sampler = service.create_sampling_client(base_model=MODEL).result()
@@ -103,7 +105,7 @@ def client():
 
 def run(binary, flags):
     """One server with these flags, and one client; checks which paths were taken."""
-    with open("/tmp/srva-log.txt", "w+") as log:
+    with tempfile.TemporaryFile("w+") as log:
         options = [f"--flag={name}={value}" for name, value in flags.items()]
         server = subprocess.Popen([binary, "serve", "-v", "--addr=127.0.0.1:0", *options], stdout=subprocess.PIPE, stderr=log, text=True)
         try:
