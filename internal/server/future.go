@@ -24,13 +24,12 @@ type future struct {
 	answer answer
 
 	// Guarded by the registry's mutex.
-	cancelled    bool          // by the client: nobody will fetch the answer
-	dropped      bool          // its session has ended, or its answer was forgotten
-	place        *list.Element // on the shelf; nil if not there
-	delivered    bool          // which list of the shelf that is in
-	acknowledged bool          // likewise: the client says that it has the answer
-	expiry       *time.Timer   // set once delivered
-	completion   *list.Element // in its clone's log; nil if not there
+	cancelled  bool          // by the client: nobody will fetch the answer
+	dropped    bool          // its session has ended, or its answer was forgotten
+	place      *list.Element // on the shelf; nil if not there
+	delivered  bool          // which list of the shelf that is in
+	expiry     *time.Timer   // set once delivered
+	completion *list.Element // in its clone's log; nil if not there
 }
 
 // A job is what makes a future.
@@ -201,16 +200,14 @@ func (g *registry) markDelivered(f *future) {
 	})
 }
 
-// markAcknowledged notes that a client says that it has the answer of f. g.mu is
-// held.
+// markAcknowledged notes that a client says that it has the answer of f, which is
+// the next to go when memory is short. g.mu is held.
 func (g *registry) markAcknowledged(f *future) {
-	if f.place == nil || f.acknowledged {
+	if f.place == nil {
 		return
 	}
 	g.markDelivered(f)
-	g.results.remove(f)
-	f.acknowledged = true
-	g.results.put(f)
+	g.results.listOf(f).MoveToFront(f.place)
 }
 
 // cancelFuture stops f, or, if it is done, takes its answer for delivered.

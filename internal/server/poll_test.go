@@ -163,7 +163,7 @@ func TestManyCompletionsComeInPages(t *testing.T) {
 // not. Until then they can still be fetched.
 func TestAcknowledgedResultsGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, c := serve(t, &fakeBackend{}, Limits{})
+		_, c := serve(t, &fakeBackend{}, Limits{ResultBytes: 4 * (keptBytes + 100)}) // for four of these
 		id := c.newSampler()
 		for seq := range int64(4) {
 			c.submit(sampleOf(id, seq))
@@ -175,7 +175,6 @@ func TestAcknowledgedResultsGoFirst(t *testing.T) {
 		if status, _ := c.retrieve(requestID(id, 3)); status != 200 {
 			t.Errorf("an acknowledged result: %d, want 200", status)
 		}
-		s.registry.results.budget = s.registry.results.bytes
 		for seq := range int64(2) { // each pushes out one
 			c.submit(sampleOf(id, seq+10))
 			synctest.Wait()
@@ -193,29 +192,31 @@ func TestAcknowledgedResultsGoFirst(t *testing.T) {
 // TestForgottenCompletions: who waits for a result that is gone, hears of it, and
 // nothing is kept of a result that was delivered.
 func TestForgottenCompletions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, c := serve(t, &fakeBackend{}, Limits{ResultBytes: 32, ResultTime: time.Minute})
-		id := c.newSampler()
-		for seq := range int64(3) {
-			c.submit(sampleOf(id, seq)) // pushes out the one before
-			synctest.Wait()
-		}
-		if got := c.poll(id, 0, 0); outcomes(got) != "0 failed, 1 failed, 2 finished, to 3" {
-			t.Errorf("completions: %s", outcomes(got))
-		}
-		if status, _ := c.retrieve(requestID(id, 0)); status != 410 {
-			t.Errorf("retrieve: %d, want 410", status)
-		}
-		c.retrieve(requestID(id, 2))
-		time.Sleep(2 * time.Minute)
-		if got := c.peek(id, 0, 0); outcomes(got) != "0 failed, 1 failed, to 3" {
-			t.Errorf("completions later: %s", outcomes(got))
-		}
-		c.peek(id, 0, 3)
-		if n := s.registry.samplers[id].logs[0].entries.Len(); n != 0 {
-			t.Errorf("%d completions are kept after the client has seen all", n)
-		}
-	})
+	var l completionLog
+	var futures []*future
+	for seq := range int64(4) {
+		f := &future{seq: seq, answer: answer{binary: []byte{1, 2, 3}}}
+		l.add(f)
+		l.forget(&future{seq: seq}) // which is in no log
+		futures = append(futures, f)
+	}
+	futures[1].delivered = true
+	l.forget(futures[1])
+	l.forget(futures[2])
+	if got := outcomes(*l.first("x")); got != "0 finished, 2 failed, 3 finished, to 4" {
+		t.Errorf("completions: %s", got)
+	}
+	l.trim(3)
+	if got := outcomes(*l.first("x")); got != "3 finished, to 4" {
+		t.Errorf("after 3: %s", got)
+	}
+	l.trim(4)
+	for _, f := range futures { // again, or after the client has seen them
+		l.forget(f)
+	}
+	if got := outcomes(*l.first("x")); got != ", to 4" || l.entries.Len() != 0 {
+		t.Errorf("after 4: %s and %d entries", got, l.entries.Len())
+	}
 }
 
 // TestEndOfSessionEndsPolls: who waits is told that its samples failed, and an

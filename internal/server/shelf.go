@@ -3,18 +3,15 @@ package server
 import "container/list"
 
 // A shelf holds the samples whose answers are kept, and says which to forget
-// when they are too many: first those that a client says it has, then those
-// that were delivered, oldest first, then the others, oldest answer first.
+// when they are too many: first those that a client has had, oldest delivery
+// first, then the others, oldest answer first.
 type shelf struct {
-	budget, bytes                        int64
-	acknowledged, delivered, undelivered list.List // of *future
+	budget, bytes          int64
+	delivered, undelivered list.List // of *future
 }
 
 func (s *shelf) listOf(f *future) *list.List {
-	switch {
-	case f.acknowledged:
-		return &s.acknowledged
-	case f.delivered:
+	if f.delivered {
 		return &s.delivered
 	}
 	return &s.undelivered
@@ -25,8 +22,7 @@ func (s *shelf) put(f *future) {
 	s.bytes += f.size()
 }
 
-// remove takes f off. f.delivered and f.acknowledged must be as they
-// were when f was put.
+// remove takes f off. f.delivered must be as it was when f was put.
 func (s *shelf) remove(f *future) {
 	s.listOf(f).Remove(f.place)
 	f.place = nil
@@ -39,7 +35,7 @@ func (s *shelf) excess(newest *future) *future {
 	if s.bytes <= s.budget {
 		return nil
 	}
-	for _, l := range []*list.List{&s.acknowledged, &s.delivered, &s.undelivered} {
+	for _, l := range []*list.List{&s.delivered, &s.undelivered} {
 		for e := l.Front(); e != nil; e = e.Next() {
 			if f := e.Value.(*future); f != newest {
 				return f
