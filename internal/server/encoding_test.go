@@ -140,8 +140,17 @@ func TestRandomBitsAreNotCompressed(t *testing.T) {
 func TestErrorsHaveALength(t *testing.T) {
 	s, _ := serve(t, &fakeBackend{}, Limits{})
 	at := "http://" + listening(t, s)
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
+	for _, version := range []int{1, 2} {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetHTTP1(version == 1)
+		transport.Protocols.SetUnencryptedHTTP2(version == 2)
+		checkErrors(t, &http.Client{Transport: transport}, at)
+		transport.CloseIdleConnections()
+	}
+}
+
+func checkErrors(t *testing.T, client *http.Client, at string) {
+	t.Helper()
 	for path, body := range map[string]string{
 		wire.PathSample:          `{`,
 		wire.PathRetrieveFutures: `{"target":{"type":"x"}}`,

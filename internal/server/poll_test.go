@@ -131,6 +131,24 @@ func TestClonesArePolledApart(t *testing.T) {
 	}
 }
 
+// TestNumbersKeepAllTheirBits: a float has 53.
+func TestNumbersKeepAllTheirBits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := serve(t, &fakeBackend{}, Limits{})
+		id := c.newSampler()
+		for i := range int64(3) {
+			seq := int64(1)<<60 + i
+			if p := c.submit(sampleOf(id, seq)); p.RequestID != fmt.Sprintf("%s:%d", id, seq) {
+				t.Errorf("seq_id %d: request_id %q", seq, p.RequestID)
+			}
+		}
+		synctest.Wait()
+		if got := c.poll(id, 1<<60/wire.SeqIDsPerClone, 0); len(got.Completions) != 3 {
+			t.Errorf("completions: %s, want 3", outcomes(got))
+		}
+	})
+}
+
 // TestManyCompletionsComeInPages that leave none out.
 func TestManyCompletionsComeInPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
