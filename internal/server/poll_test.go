@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,6 +270,62 @@ func TestEndOfSessionEndsPolls(t *testing.T) {
 			t.Errorf("%s after %v, want the failure as the session lapses", outcomes(got), time.Since(start))
 		}
 	})
+}
+
+// TestPollsHearOfEverySample once, though answers to polls are lost and samples
+// cancelled. Run it with -race.
+func TestPollsHearOfEverySample(t *testing.T) {
+	_, c := serve(t, &fakeBackend{sample: func(ctx context.Context, r *engine.Request) (*engine.Result, error) {
+		select {
+		case <-time.After(time.Duration(r.Prompt[0]) * 100 * time.Microsecond):
+			return fakeResult(r), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}}, Limits{PollTime: 20 * time.Millisecond})
+	id := c.newSampler()
+	const samples = 200
+	var wg sync.WaitGroup
+	for clone := range int64(4) {
+		first := clone * wire.SeqIDsPerClone
+		random := rand.New(rand.NewPCG(1, uint64(clone)))
+		wg.Go(func() {
+			for i := range int64(samples) {
+				r := sampleOf(id, first+i)
+				r.Prompt.Chunks[0].Tokens[0] = random.Int32N(100)
+				p := c.submit(r)
+				if random.IntN(4) == 0 {
+					c.post(wire.PathCancelFuture, wire.CancelFutureRequest{RequestID: p.RequestID})
+				}
+			}
+		})
+		wg.Go(func() {
+			seen := map[string]bool{}
+			var has []string
+			for cursor := int64(0); len(seen) < samples; {
+				if clone%2 == 0 {
+					c.peek(id, clone, cursor) // whose answer is lost
+				}
+				got := c.poll(id, clone, cursor, has...)
+				has = nil
+				for _, done := range got.Completions {
+					if seen[done.RequestID] {
+						t.Errorf("%s is done again", done.RequestID)
+					}
+					seen[done.RequestID] = true
+					if status, body := c.retrieve(done.RequestID); status != 200 {
+						t.Errorf("%s, which is done: %d %s", done.RequestID, status, body)
+					}
+					has = append(has, done.RequestID)
+				}
+				if int(got.Cursor-cursor) != len(got.Completions) {
+					t.Errorf("%d completions from %d to %d", len(got.Completions), cursor, got.Cursor)
+				}
+				cursor = got.Cursor
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestPollOfClientThatHasGone ends at once, and takes nothing from the next one.
