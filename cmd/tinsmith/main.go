@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tinsmith.example/internal/catalog"
+	"tinsmith.example/internal/server"
 )
 
 // Exit codes, as every subcommand's help states them.
@@ -59,7 +60,7 @@ func run(args []string, std *stdio) int {
 		kong.Name("tinsmith"),
 		kong.Description(description),
 		kong.Writers(std.out, std.err),
-		kong.Vars{"model": catalog.DefaultModel},
+		kong.Vars{"model": catalog.DefaultModel, "flags": strings.Join(server.FlagNames(), ", ")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),

@@ -9,6 +9,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,10 +21,11 @@ import (
 type serveCommand struct {
 	Addr      string   `default:"127.0.0.1:8731" help:"Host and port to listen on; port 0 takes a free one."`
 	Model     []string `sep:"none" placeholder:"NAME[=PATH]" help:"A model to serve: a name of the catalogue, org/name of the Hub, or NAME=PATH for a GGUF file. Repeatable (default: ${model})."`
-	Key       string   `env:"TINSMITH_KEY" placeholder:"KEY" help:"The one API key to accept; it begins with tml-. Without it, every key that the official client would send is accepted, and only --addr on this machine itself is."`
+	Key       *string  `env:"TINSMITH_KEY" placeholder:"KEY" help:"The one API key to accept; it begins with tml-. Without it, every key that the official client would send is accepted, and only --addr on this machine itself is."`
 	AllowHost []string `sep:"none" placeholder:"NAME" help:"A further name under which clients address this server. Repeatable."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
 	Memory    byteSize `placeholder:"SIZE" help:"What the KV caches of all models may take together, such as 2GiB or 500MB (default: half of what is free). Requests that do not fit wait. Changes no result."`
+	Flag      []string `sep:"none" placeholder:"NAME=false" help:"What clients are told to do otherwise than by default: ${flags}. Repeatable."`
 	Verbose   bool     `short:"v" help:"Log sessions and requests, not only what goes wrong."`
 }
 
@@ -34,12 +36,15 @@ func (*serveCommand) Help() string {
   tinsmith serve --addr 127.0.0.1:9000 --model HuggingFaceTB/SmolLM2-135M-Instruct
   tinsmith serve --model my/model=model.gguf --model my/other=other.gguf
   tinsmith serve --addr 0.0.0.0:8731 --key tml-secret --allow-host build7
+  tinsmith serve --flag sample_use_retrieve_futures=false
 
 When it is ready it prints two lines for a shell, so that clients find it:
   export TINKER_BASE_URL=http://127.0.0.1:8731
   export TINKER_API_KEY=tml-local
 With HF_ENDPOINT set to the same URL, the official client's get_tokenizer() gets
 the model's tokenizer from this server, too.
+
+docs/server.md says what it answers, how long sessions last and what it holds.
 
 Ctrl-C or SIGTERM stops it: samples in work fail, and the exit code is 0. A
 second one kills it.`
@@ -66,11 +71,17 @@ func (c *serveCommand) Validate() error {
 			return fmt.Errorf("--model %s: want NAME or NAME=PATH, such as my/model=model.gguf", spec)
 		}
 	}
-	if c.Key == "" && !loopback(host) {
+	if c.Key == nil && !loopback(host) {
 		return fmt.Errorf("--addr %s can be reached from other machines: set --key, or listen on 127.0.0.1", c.Addr)
 	}
-	if c.Key != "" && !keyForm.MatchString(c.Key) {
+	if c.Key != nil && *c.Key == "" {
+		return errors.New("--key (or TINSMITH_KEY) is empty: give a key, or leave it out to accept every key")
+	}
+	if c.Key != nil && !keyForm.MatchString(*c.Key) {
 		return errors.New("--key: want tml- and then letters, digits, '.', '_' or '-', or else official clients refuse it")
+	}
+	if _, err := c.flags(); err != nil {
+		return err
 	}
 	if c.Threads < 0 {
 		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", c.Threads)
@@ -79,6 +90,31 @@ func (c *serveCommand) Validate() error {
 		return fmt.Errorf("--memory %v: too little for %d models", c.Memory, len(c.Model))
 	}
 	return nil
+}
+
+// flags is --flag by names. Of one that is given twice the last value counts.
+func (c *serveCommand) flags() (map[string]bool, error) {
+	values := map[string]bool{}
+	for _, setting := range c.Flag {
+		name, text, _ := strings.Cut(setting, "=")
+		if !slices.Contains(server.FlagNames(), name) {
+			return nil, fmt.Errorf("--flag %s: no such flag; there are %s", setting, strings.Join(server.FlagNames(), ", "))
+		}
+		value, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("--flag %s: want %s=true or %[2]s=false", setting, name)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// acceptedKey is the one key that is accepted, and "" if every one is.
+func (c *serveCommand) acceptedKey() string {
+	if c.Key == nil {
+		return ""
+	}
+	return *c.Key
 }
 
 func loopback(host string) bool {
@@ -104,15 +140,20 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	}
 	defer closeModels()
 
+	flags, err := c.flags()
+	if err != nil {
+		return err
+	}
 	level := slog.LevelWarn
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
 	s, err := server.New(server.Config{
 		Models:       models,
-		Key:          c.Key,
+		Key:          c.acceptedKey(),
 		AllowedHosts: c.hosts(),
 		Logger:       slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
+		Flags:        flags,
 	})
 	if err != nil {
 		return err
@@ -246,11 +287,7 @@ func (c *serveCommand) announce(std *stdio, addr net.Addr, models []server.Model
 	for _, m := range models {
 		fmt.Fprintln(std.err, "serving", m.Name)
 	}
-	key := c.Key
-	if key == "" {
-		key = anyKey
-	}
-	_, err := fmt.Fprintf(std.out, "export TINKER_BASE_URL=%s\nexport TINKER_API_KEY=%s\n", c.url(addr), key)
+	_, err := fmt.Fprintf(std.out, "export TINKER_BASE_URL=%s\nexport TINKER_API_KEY=%s\n", c.url(addr), cmp.Or(c.acceptedKey(), anyKey))
 	return err
 }
 

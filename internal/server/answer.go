@@ -37,8 +37,17 @@ func writeDetail(w http.ResponseWriter, status int, detail string) {
 	writeJSON(w, status, wire.ErrorBody{Detail: detail})
 }
 
+// write answers with a body, which is compressed if it is no error, long enough
+// and the client takes it so.
 func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h := w.Header()
+	if a, ok := w.(*answerWriter); ok && status == http.StatusOK && len(body) >= compressFrom {
+		h.Add("Vary", "Accept-Encoding")
+		if small, ok := compress(a.encoding, body); ok {
+			h.Set("Content-Encoding", a.encoding)
+			body = small
+		}
+	}
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")

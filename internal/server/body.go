@@ -29,7 +29,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 	if r.ContentLength > most {
 		return nil, nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
 	}
-	from := http.MaxBytesReader(w, r.Body, most)
+	from := http.MaxBytesReader(unwrapped(w), r.Body, most)
 	release = func() {}
 	body, err = io.ReadAll(io.LimitReader(from, smallBody+1))
 	if err == nil && len(body) > smallBody {

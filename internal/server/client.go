@@ -8,14 +8,13 @@ import (
 
 // What a client asks before it does anything: how to behave, and what there is.
 
-// clientConfig answers with every flag. The defaults are what this server does:
-// each flag that they leave off would lead clients to endpoints it lacks.
+// clientConfig answers with every flag.
 func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request) error {
 	var in wire.ConfigRequest
 	if err := s.decodeOptional(w, r, &in); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, wire.DefaultClientConfig())
+	writeJSON(w, http.StatusOK, s.client)
 	return nil
 }
 
@@ -24,9 +23,7 @@ func (s *Server) dynamicConfig(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decodeOptional(w, r, &in); err != nil {
 		return err
 	}
-	config := wire.DefaultDynamicConfig()
-	config.SampleCancelEnabled = true // see cancelFuture
-	writeJSON(w, http.StatusOK, config)
+	writeJSON(w, http.StatusOK, s.dynamic)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,21 +13,53 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// TestEveryFlagIsSaid: explicitly, with those of what is not there left off.
+// TestEveryFlagIsSaid: explicitly, on if the server has what it leads to, and off
+// if not.
 func TestEveryFlagIsSaid(t *testing.T) {
 	_, c := serve(t, &fakeBackend{}, Limits{})
 	config := must[map[string]any](c, wire.PathClientConfig, `{"sdk_version":"0.38.0"}`)
 	if len(config) != 17 {
 		t.Errorf("client/config has %d flags, want 17: %v", len(config), config)
 	}
-	for _, off := range []string{"pjwt_auth_enabled", "proto_compress_fwdbwd", "sample_use_retrieve_futures", "custom_loss_server_side", "sample_join_sampling_session", "sample_no_retries"} {
-		if v, ok := config[off]; !ok || v != false {
-			t.Errorf("%s = %v, want false", off, v)
+	for name, want := range map[string]bool{
+		"pjwt_auth_enabled": false, "proto_compress_fwdbwd": false, "custom_loss_server_side": false, "sample_no_retries": false,
+		"sample_use_retrieve_futures": true, "sample_join_sampling_session": true, "sample_enable_stuck_detection": true, "use_pyqwest_transport": true,
+	} {
+		if v, ok := config[name]; !ok || v != want {
+			t.Errorf("%s = %v, want %v", name, v, want)
 		}
 	}
 	dynamic := must[map[string]any](c, wire.PathDynamicConfig, `{"sdk_version":"0.38.0"}`)
 	if want := map[string]any{"refresh_interval_sec": 300.0, "sample_cancel_enabled": true, "sample_cancel_max_batch_size": 64.0}; !reflect.DeepEqual(dynamic, want) {
 		t.Errorf("dynamic_config = %v, want %v", dynamic, want)
+	}
+}
+
+// TestFlagsCanBeSet: each of them to either value, and nothing else with it.
+func TestFlagsCanBeSet(t *testing.T) {
+	both := func(flags map[string]bool) map[string]any {
+		s, err := New(Config{Models: []Model{{Name: fakeName, Backend: &fakeBackend{}}}, Flags: flags, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &caller{t, s}
+		all := must[map[string]any](c, wire.PathClientConfig, `{}`)
+		maps.Copy(all, must[map[string]any](c, wire.PathDynamicConfig, `{}`))
+		return all
+	}
+	plain := both(nil)
+	for _, name := range FlagNames() {
+		for _, value := range []bool{false, true} {
+			want := maps.Clone(plain)
+			want[name] = value
+			if got := both(map[string]bool{name: value}); !reflect.DeepEqual(got, want) {
+				t.Errorf("with %s = %v: %v, want %v", name, value, got, want)
+			}
+		}
+	}
+	_, err := New(Config{Models: []Model{{Name: fakeName, Backend: &fakeBackend{}}}, Flags: map[string]bool{"pjwt_auth_enabled": true}})
+	if err == nil || !strings.Contains(err.Error(), "pjwt_auth_enabled") || !strings.Contains(err.Error(), "sample_join_sampling_session") {
+		t.Errorf("an unknown flag: %v, want an error that names it and those there are", err)
 	}
 }
 

@@ -30,6 +30,10 @@ type Config struct {
 	Logger *slog.Logger
 
 	Limits Limits
+
+	// Flags are what the server tells its clients to do: values other than the
+	// defaults, by name. An unknown name is an error; see FlagNames.
+	Flags map[string]bool
 }
 
 // Limits bound what clients can make the server hold. A zero field means its
@@ -43,8 +47,8 @@ type Limits struct {
 	QueuedBytes  int64         // of their request bodies, and as much again of bodies that are being read; 256 MiB. Beyond: 429
 	ResultBytes  int64         // of results kept, with their requests and 2 KiB beside each; 256 MiB. Beyond, the oldest are forgotten: 410. One that may be larger alone: 400
 	ResultTime   time.Duration // that a result is kept after its first delivery; 15 min
-	PollTime     time.Duration // that retrieve_future waits for a result; 30 s
-	SessionLapse time.Duration // without a sign of life that ends a session; 10 min
+	PollTime     time.Duration // that retrieve_future and retrieve_futures wait; 30 s
+	SessionLapse time.Duration // without a heartbeat that ends a session; 10 min
 }
 
 var defaults = Limits{

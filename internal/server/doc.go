@@ -9,7 +9,8 @@
 // The path of a sample: asample.go reads the request, request.go turns it into
 // the engine's terms, resultsize.go bounds what it may give, future.go starts it
 // and keeps its answer, retrieve.go hands the answer out, receipt.go says what it
-// came from. registry.go and session.go say what is alive; guard.go says who may
-// ask at all; hub.go offers the models' tokenizers in the layout of the Hugging
-// Face Hub.
+// came from. For clients that wait for many at once, completion.go keeps the order
+// in which samples are done, and poll.go tells it. registry.go and session.go say
+// what is alive, and listing.go tells it; guard.go says who may ask at all; hub.go
+// offers the models' tokenizers in the layout of the Hugging Face Hub.
 package server

@@ -24,11 +24,12 @@ type future struct {
 	answer answer
 
 	// Guarded by the registry's mutex.
-	cancelled bool          // by the client: nobody will fetch the answer
-	dropped   bool          // its session has ended, or its answer was forgotten
-	place     *list.Element // on the shelf; nil if not there
-	delivered bool          // which list of the shelf that is in
-	expiry    *time.Timer   // set once delivered
+	cancelled  bool          // by the client: nobody will fetch the answer
+	dropped    bool          // its session has ended, or its answer was forgotten
+	place      *list.Element // on the shelf; nil if not there
+	delivered  bool          // which list of the shelf that is in
+	expiry     *time.Timer   // set once delivered
+	completion *list.Element // in its clone's log; nil if not there
 }
 
 // A job is what makes a future.
@@ -88,7 +89,6 @@ func (g *registry) findKnown(p *sampler, seq int64, j job) (*wire.Promise, error
 		_, err := g.findSampler(p.id)
 		return nil, err
 	}
-	p.session.lastSeen = time.Now()
 	if f, ok := p.futures[seq]; ok {
 		if f.job.digest != j.digest {
 			return nil, refuse(wire.StatusConflict, "seq_id %d of this sampling session is already another request", seq)
@@ -145,6 +145,7 @@ func (g *registry) complete(f *future, a answer) {
 		return
 	}
 	g.results.put(f)
+	g.completed(f)
 	if f.cancelled {
 		g.markDelivered(f)
 	}
@@ -166,7 +167,6 @@ func (g *registry) find(id string) (*future, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.session.lastSeen = time.Now()
 	seq, err := strconv.ParseInt(id[at+1:], 10, 64)
 	if err != nil || requestID(p.id, seq) != id {
 		return nil, refuse(http.StatusNotFound, "unknown request_id %q", id)
@@ -200,6 +200,16 @@ func (g *registry) markDelivered(f *future) {
 	})
 }
 
+// markAcknowledged notes that a client says that it has the answer of f, which is
+// the next to go when memory is short. g.mu is held.
+func (g *registry) markAcknowledged(f *future) {
+	if f.place == nil {
+		return
+	}
+	g.markDelivered(f)
+	g.results.listOf(f).MoveToFront(f.place)
+}
+
 // cancelFuture stops f, or, if it is done, takes its answer for delivered.
 func (g *registry) cancelFuture(f *future) {
 	g.mu.Lock()
@@ -215,6 +225,7 @@ func (g *registry) forget(f *future) {
 		return
 	}
 	g.drop(f)
+	f.sampler.logs[cloneOf(f.seq)].forget(f)
 	delete(f.sampler.futures, f.seq)
 	f.sampler.forgotten.add(f.seq)
 }

@@ -48,14 +48,17 @@ func (g *guard) checkOrigin(r *http.Request) error {
 	return nil
 }
 
-// checkBody refuses bodies that are not plain JSON. That a browser may not send
+// checkBody refuses bodies that are not plain JSON: of all that the API has, only
+// training compresses its requests. That a browser may not send
 // application/json across origins without asking is part of the protection.
 func (g *guard) checkBody(r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse(http.StatusUnsupportedMediaType, "Content-Encoding %q is not supported; send the body as it is", encoding)
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return refuse(http.StatusUnsupportedMediaType, "Content-Encoding %.100q is not supported; send the body as it is", encoding)
+		}
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != wire.MediaJSON {

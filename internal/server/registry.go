@@ -11,7 +11,7 @@ import (
 var (
 	errCancelled  = errors.New("the sample was cancelled by its client")
 	errFinished   = errors.New("the session was finished by its client")
-	errLapsed     = errors.New("the session lapsed: its client gave no sign of life")
+	errLapsed     = errors.New("the session lapsed: its client sent no session_heartbeat for too long")
 	errServerGone = errors.New("the server was shut down")
 )
 
@@ -29,6 +29,7 @@ type registry struct {
 	mu          sync.Mutex
 	closed      bool
 	sessions    map[string]*session
+	opened      int64 // sessions, ever
 	ended       endings
 	samplers    map[string]*sampler
 	queued      int   // samples that are not done

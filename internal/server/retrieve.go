@@ -28,12 +28,16 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	defer wait.Stop()
 	select {
 	case <-f.done:
+	case <-wait.C:
+	case <-r.Context().Done(): // the client has gone, or shut its side of the connection
+	}
+	select {
+	case <-f.done:
 		if delivered(w, r, &f.answer) {
 			s.registry.deliver(f)
 		}
 		return nil
-	case <-wait.C:
-	case <-r.Context().Done(): // the client has gone, or shut its side of the connection
+	default:
 	}
 	writeJSON(w, wire.StatusPending, wire.TryAgain{
 		Type:             wire.TypeTryAgain,

@@ -39,12 +39,17 @@ func (s *Server) routes() *http.ServeMux {
 	bind("POST "+wire.PathCreateSession, s.createSession)
 	bind("POST "+wire.PathSessionHeartbeat, s.heartbeat)
 	bind("POST "+wire.PathSessions+"{session_id}/finish", s.finishSession)
+	bind("GET "+wire.PathListSessions, s.listSessions)
+	bind("GET "+wire.PathSessions+"{session_id}", s.getSession)
 
 	bind("POST "+wire.PathCreateSamplingSession, s.createSampler)
 	bind("GET "+wire.PathSamplers+"{sampling_session_id}", s.getSampler)
 
+	bind("POST "+wire.PathJoinSamplingSession, s.joinSampler)
+
 	bind("POST "+wire.PathSample, s.sample)
 	bind("POST "+wire.PathRetrieveFuture, s.retrieveFuture)
+	bind("POST "+wire.PathRetrieveFutures, s.retrieveFutures)
 	bind("POST "+wire.PathCancelFuture, s.cancelFuture)
 	bind("GET "+wire.PathReceipts+"{request_id}", s.getReceipt)
 

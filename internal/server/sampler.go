@@ -23,7 +23,11 @@ type sampler struct {
 	session *session
 	model   *model
 
-	futures map[int64]*future // by seq_id; results that were forgotten are gone
+	futures map[int64]*future        // by seq_id; results that were forgotten are gone
+	logs    map[int64]*completionLog // by clone
+	news    chan struct{}            // closed, and made anew, when a sample is done
+	clones  int64                    // that have joined
+
 	// forgotten holds the seq_ids whose results are gone, so that a late
 	// resubmission is not taken for a new request and sampled again.
 	forgotten seqSet
@@ -61,6 +65,21 @@ func (s *Server) getSampler(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	writeJSON(w, http.StatusOK, wire.Sampler{SamplerID: p.id, BaseModel: p.model.Name})
+	return nil
+}
+
+// joinSampler gives a clone of a sampling client a number of its own. One that
+// asks again, as retries do, gets another: numbers may be left out.
+func (s *Server) joinSampler(w http.ResponseWriter, r *http.Request) error {
+	var in wire.JoinSamplingSessionRequest
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	n, err := s.registry.join(in.SamplingSessionID)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, wire.JoinSamplingSessionResponse{Type: wire.TypeJoinSamplingSession, ClientCounter: n})
 	return nil
 }
 
@@ -114,10 +133,24 @@ func (g *registry) openSampler(sessionID string, n int64, m *model) (string, err
 		session: s,
 		model:   m,
 		futures: map[int64]*future{},
+		logs:    map[int64]*completionLog{},
+		news:    make(chan struct{}),
 	}
 	s.samplers[n] = p
 	g.samplers[p.id] = p
 	return p.id, nil
+}
+
+// join returns the number of a new clone: 1 and up, the creator being 0.
+func (g *registry) join(samplerID string) (int64, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, err := g.findSampler(samplerID)
+	if err != nil {
+		return 0, err
+	}
+	p.clones++
+	return p.clones, nil
 }
 
 // sampler returns the sampler id, whose id, session and model never change.

@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"tinsmith.example/internal/wire"
 )
 
 // A Server answers the requests of Tinker clients. It is an http.Handler for
@@ -19,6 +22,8 @@ type Server struct {
 	limits   Limits
 	log      *slog.Logger
 	models   []*model
+	client   wire.ClientConfig
+	dynamic  wire.DynamicConfig
 	registry *registry
 	bodies   *semaphore.Weighted // bytes of larger bodies that are being read
 	mux      *http.ServeMux
@@ -47,6 +52,10 @@ func New(c Config) (*Server, error) {
 		bodies:    semaphore.NewWeighted(c.Limits.QueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
+	var err error
+	if s.client, s.dynamic, err = clientConfigs(c.Flags); err != nil {
+		return nil, err
+	}
 	for _, m := range c.Models {
 		s.models = append(s.models, &model{Model: m, info: m.Backend.Info()})
 	}
@@ -68,7 +77,9 @@ func (s *Server) warnOfSlowKernels() {
 
 // ServeHTTP answers one request. Whatever is wrong with it is answered as JSON,
 // {"detail": text}.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
+	w := &answerWriter{ResponseWriter: to, encoding: chooseEncoding(r.Header.Values("Accept-Encoding"))}
+	defer s.logRequest(w, r, time.Now())
 	defer s.recover(w, r)
 	s.boundBody(w, r)
 	if err := s.guard.checkOrigin(r); err != nil {

@@ -10,15 +10,20 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// A session is one run of a client. Its client's signs of life keep it: a
-// heartbeat, a new sample, a poll for one.
+// A session is one run of a client. Heartbeats keep it, and nothing else: a client
+// whose heartbeats have stopped, as the API has it, has given up its work.
 type session struct {
 	id       string
 	ctx      context.Context // ends with the session, its cause says how
 	cancel   context.CancelCauseFunc
 	samplers map[int64]*sampler // by the number that the client gave
-	lastSeen time.Time
-	lapse    *time.Timer // fires a lapse after lastSeen, or earlier
+	lastBeat time.Time          // or when it was opened
+	lapse    *time.Timer        // fires a lapse after lastBeat, or earlier
+
+	number      int64  // in the order of opening
+	owner       string // see Server.tenant
+	displayName string
+	metadata    map[string]string
 }
 
 func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
@@ -26,7 +31,10 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decode(w, r, &in); err != nil {
 		return err
 	}
-	id, err := s.registry.open()
+	if err := checkLabels(&in); err != nil {
+		return err
+	}
+	id, err := s.registry.open(s.tenant(r), &in)
 	if err != nil {
 		return err
 	}
@@ -63,8 +71,27 @@ func (s *Server) finishSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// open starts a session and returns its id.
-func (g *registry) open() (string, error) {
+// maxLabelBytes bounds what a session's client has written about it: it is kept as
+// long as the session.
+const maxLabelBytes = 16 << 10
+
+// checkLabels refuses labels that are too long.
+func checkLabels(in *wire.CreateSessionRequest) error {
+	if n := len(in.DisplayName); n > maxLabelBytes {
+		return refuse(http.StatusBadRequest, "display_name has %d bytes; the limit is %d", n, maxLabelBytes)
+	}
+	n := 0
+	for name, text := range in.UserMetadata {
+		n += len(name) + len(text)
+	}
+	if n > maxLabelBytes {
+		return refuse(http.StatusBadRequest, "user_metadata has %d bytes of names and texts; the limit is %d", n, maxLabelBytes)
+	}
+	return nil
+}
+
+// open starts a session of owner and returns its id.
+func (g *registry) open(owner string, in *wire.CreateSessionRequest) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -73,7 +100,16 @@ func (g *registry) open() (string, error) {
 	if len(g.sessions) >= g.limits.Sessions {
 		return "", refuse(http.StatusTooManyRequests, "%d sessions are open, which is the limit", len(g.sessions))
 	}
-	s := &session{id: rand.Text(), samplers: map[int64]*sampler{}, lastSeen: time.Now()}
+	g.opened++
+	s := &session{
+		id:          rand.Text(),
+		samplers:    map[int64]*sampler{},
+		lastBeat:    time.Now(),
+		number:      g.opened,
+		owner:       owner,
+		displayName: in.DisplayName,
+		metadata:    in.UserMetadata,
+	}
 	s.ctx, s.cancel = context.WithCancelCause(g.root)
 	s.lapse = time.AfterFunc(g.limits.SessionLapse, func() { g.checkLapse(s) })
 	g.sessions[s.id] = s
@@ -85,7 +121,7 @@ func (g *registry) heartbeat(id string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s, ok := g.sessions[id]; ok {
-		s.lastSeen = time.Now()
+		s.lastBeat = time.Now()
 		return nil
 	}
 	if why := g.ended.why(id); why != nil {
@@ -122,7 +158,7 @@ func (g *registry) checkLapse(s *session) {
 	if g.sessions[s.id] != s {
 		return
 	}
-	if left := g.limits.SessionLapse - time.Since(s.lastSeen); left > 0 {
+	if left := g.limits.SessionLapse - time.Since(s.lastBeat); left > 0 {
 		s.lapse.Reset(left)
 		return
 	}
@@ -138,8 +174,13 @@ func (g *registry) end(s *session, why error) {
 	for _, p := range s.samplers {
 		delete(g.samplers, p.id)
 		for _, f := range p.futures {
+			if f.place == nil && !f.dropped { // in work: it fails now, and who waits shall know
+				g.completed(f)
+				p.logs[cloneOf(f.seq)].forget(f)
+			}
 			g.drop(f)
 		}
+		close(p.news)
 	}
 }
 

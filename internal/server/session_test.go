@@ -53,15 +53,23 @@ func TestHeartbeatsKeepASession(t *testing.T) {
 	})
 }
 
-// TestPollingKeepsASession: a client that waits for a sample is alive.
-func TestPollingKeepsASession(t *testing.T) {
+// TestOnlyHeartbeatsKeepASession: a client that asks for results, and whose
+// heartbeats have stopped, has given up its session.
+func TestOnlyHeartbeatsKeepASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{})
-		p := c.submit(sampleOf(c.newSampler(), 0))
-		for range 60 {
+		start := time.Now()
+		id := c.newSampler()
+		p := c.submit(sampleOf(id, 0))
+		for range 19 {
 			if status, body := c.retrieve(p.RequestID); status != 408 {
-				t.Fatalf("%d %s, want 408", status, body)
+				t.Fatalf("%d %s after %v, want 408", status, body, time.Since(start))
 			}
+		}
+		c.submit(sampleOf(id, 1))
+		time.Sleep(30*time.Second + time.Millisecond)
+		if status, body := c.retrieve(p.RequestID); status != 404 || !strings.Contains(detail(t, body), "heartbeat") {
+			t.Errorf("%d %s after %v, want 404 that says why", status, body, time.Since(start))
 		}
 	})
 }

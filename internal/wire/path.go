@@ -13,7 +13,8 @@ const (
 	PathDynamicConfig         = "/api/v1/client/dynamic_config"
 	PathCreateSession         = "/api/v1/create_session"
 	PathSessionHeartbeat      = "/api/v1/session_heartbeat"
-	PathSessions              = "/api/v1/sessions/" // then {session_id}/finish, see FinishSessionPath
+	PathListSessions          = "/api/v1/sessions"
+	PathSessions              = "/api/v1/sessions/" // then {session_id}, see SessionPath and FinishSessionPath
 	PathServerCapabilities    = "/api/v1/get_server_capabilities"
 	PathHealthz               = "/api/v1/healthz"
 	PathTelemetry             = "/api/v1/telemetry"
@@ -33,17 +34,18 @@ const (
 // do: then {request_id}, see ReceiptPath. Clients that do not ask never see it.
 const PathReceipts = "/api/v1/tinsmith/receipts/"
 
-// FinishSessionPath is where a session is finished. Colons in the id stay as
-// they are; what would end the path segment is escaped.
-func FinishSessionPath(sessionID string) string {
-	return PathSessions + url.PathEscape(sessionID) + "/finish"
-}
+// SessionPath is where a session is looked at. Colons in the id stay as they are;
+// what would end the path segment is escaped.
+func SessionPath(sessionID string) string { return PathSessions + url.PathEscape(sessionID) }
+
+// FinishSessionPath is where a session is finished, escaped like [SessionPath].
+func FinishSessionPath(sessionID string) string { return SessionPath(sessionID) + "/finish" }
 
 // SamplerPath is where a sampling session's model is asked for, escaped like
-// [FinishSessionPath].
+// [SessionPath].
 func SamplerPath(samplingSessionID string) string {
 	return PathSamplers + url.PathEscape(samplingSessionID)
 }
 
-// ReceiptPath is where a sample's receipt is, escaped like [FinishSessionPath].
+// ReceiptPath is where a sample's receipt is, escaped like [SessionPath].
 func ReceiptPath(requestID string) string { return PathReceipts + url.PathEscape(requestID) }

@@ -120,6 +120,19 @@ type FinishSessionRequest struct {
 	Detail *string      `json:"detail"`
 }
 
+// A SessionList is one page of session ids.
+type SessionList struct {
+	Sessions []string `json:"sessions"`
+}
+
+// A SessionInfo is what is in a session, and what its client has written about it.
+type SessionInfo struct {
+	TrainingRunIDs []string          `json:"training_run_ids"`
+	SamplerIDs     []string          `json:"sampler_ids"`
+	UserMetadata   map[string]string `json:"user_metadata,omitzero"`
+	DisplayName    string            `json:"display_name,omitzero"`
+}
+
 // Empty is a message without members: {}.
 type Empty struct{}
 

@@ -126,7 +126,10 @@ var messages = []struct {
 	{"56-asample-from-clone", PathSample, of[SampleRequest], of[Promise]},
 	{"57-retrieve-futures-long-poll", PathRetrieveFutures, of[RetrieveFuturesRequest], of[RetrieveFuturesResponse]},
 	{"58-retrieve-futures-ack", PathRetrieveFutures, of[RetrieveFuturesRequest], of[RetrieveFuturesResponse]},
+	{"58-retrieve-futures-retrieved-ids", PathRetrieveFutures, of[RetrieveFuturesRequest], of[RetrieveFuturesResponse]},
 	{"60-telemetry-session-start", PathTelemetry, of[TelemetryRequest], of[TelemetryResponse]},
+	{"61-telemetry-user-error", PathTelemetry, of[TelemetryRequest], of[TelemetryResponse]},
+	{"62-telemetry-unhandled-exception", PathTelemetry, of[TelemetryRequest], of[TelemetryResponse]},
 	{"63-cancel-future", PathCancelFuture, of[CancelFutureRequest], of[Empty]},
 	{"64-asample-401-invalid-token", PathSample, of[SampleRequest], of[ErrorBody]},
 	{"65-asample-401-replayed", PathSample, of[SampleRequest], of[Promise]},
@@ -140,6 +143,8 @@ var messages = []struct {
 	{"85-save-weights-for-sampler-inflight", PathSaveWeightsForSampler, of[SaveWeightsForSamplerRequest], of[Promise]},
 	{"85-retrieve-save-weights-for-sampler-inflight", PathRetrieveFuture, of[RetrieveFutureRequest], of[SaveWeightsForSamplerResponse]},
 	{"90-get-server-capabilities", PathServerCapabilities, nil, of[ServerCapabilities]},
+	{"96-get-session", SessionPath("3f6c1f0e-8f5a-5a57-9d0b-6f2f4f6f0c11"), nil, of[SessionInfo]},
+	{"96-list-sessions", PathListSessions, nil, of[SessionList]},
 }
 
 func of[T any]() any { return new(T) }
