@@ -36,6 +36,8 @@ type config struct {
 	heartbeat      time.Duration
 	header         http.Header // with every call
 	log            *slog.Logger
+	observers      []Observer
+	telemetry      bool
 }
 
 // An Option configures a ServiceClient. Of options that say the same thing, the
@@ -146,6 +148,29 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
+// WithObserver adds an observer, which is told of every call. It must not be nil.
+func WithObserver(o Observer) Option {
+	return func(c *config) error {
+		if o == nil {
+			return &ArgumentError{"WithObserver", nil, "an observer"}
+		}
+		c.observers = append(c.observers, o)
+		return nil
+	}
+}
+
+// WithTelemetry says whether the server is told how its clients fare: when
+// sessions begin and end, and which calls failed, with their names, statuses,
+// times and counts. Keys, headers, prompts, samples and the texts of errors are
+// never sent. The default is TINKER_TELEMETRY (1, true, yes and on are yes,
+// anything else is no), and without that yes.
+func WithTelemetry(on bool) Option {
+	return func(c *config) error {
+		c.telemetry = on
+		return nil
+	}
+}
+
 // fromEnvironment reads every environment variable that this package knows. An
 // empty one counts as unset.
 //
@@ -153,6 +178,7 @@ func WithLogger(log *slog.Logger) Option {
 //	TINKER_API_KEY     the credential, see WithAPIKey
 //	TINKER_PROJECT_ID  the session's project, see WithProjectID
 //	TINKER_TAGS        the session's tags, separated by commas, see WithTags
+//	TINKER_TELEMETRY   whether the server is told of failures, see WithTelemetry
 //
 //	CLOUDFLARE_ACCESS_CLIENT_ID      sent as CF-Access-Client-Id
 //	CLOUDFLARE_ACCESS_CLIENT_SECRET  sent as CF-Access-Client-Secret
@@ -166,6 +192,10 @@ func fromEnvironment() config {
 		heartbeat: 10 * time.Second,
 		header:    http.Header{},
 		log:       slog.Default(),
+		telemetry: true,
+	}
+	if text := os.Getenv("TINKER_TELEMETRY"); text != "" {
+		c.telemetry = slices.Contains([]string{"1", "true", "yes", "on"}, strings.ToLower(text))
 	}
 	for variable, name := range map[string]string{
 		"CLOUDFLARE_ACCESS_CLIENT_ID":     "CF-Access-Client-Id",

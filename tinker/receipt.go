@@ -54,11 +54,13 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 	}
 	defer leave()
 	var file []byte
-	err = c.session.client.Do(ctx, transport.Call{
-		Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
+	err = c.session.observers.watch(ctx, op, c.baseModel, func(ctx context.Context) error {
+		return noReceipts(publicError(c.session.client.Do(ctx, transport.Call{
+			Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
+		})))
 	})
 	if err != nil {
-		return nil, noReceipts(publicError(err))
+		return nil, err
 	}
 	read, err := receipt.Parse(file)
 	if err == nil {

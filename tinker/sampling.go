@@ -58,6 +58,15 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	var client *SamplingClient
+	err := c.observers.watch(ctx, op, cfg.BaseModel, func(ctx context.Context) (err error) {
+		client, err = c.createSamplingClient(ctx, op, &cfg)
+		return err
+	})
+	return client, err
+}
+
+func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg *SamplingClientConfig) (*SamplingClient, error) {
 	s, err := c.begin(ctx, op)
 	if err != nil {
 		return nil, err
@@ -69,7 +78,7 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	defer leave()
 	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
 		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache()}
-	if err := client.create(ctx, op, &cfg); err != nil {
+	if err := client.create(ctx, op, cfg); err != nil {
 		return nil, publicError(err)
 	}
 	queue := cfg.OnQueueState
@@ -159,6 +168,7 @@ func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelI
 type samplingCall struct {
 	transport.SampleCall
 	expect expectation
+	params SamplingParams // for observers
 }
 
 func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, error) {
@@ -176,6 +186,7 @@ func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, er
 	return &samplingCall{
 		SampleCall: transport.SampleCall{Op: op, Request: m, PromptBytes: size, Direct: c.session.server.SampleNoRetries},
 		expect:     r.expectation(),
+		params:     r.Params.clone(),
 	}, nil
 }
 
@@ -198,6 +209,16 @@ func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleRes
 		return nil, err
 	}
 	defer leave()
+	ctx, observation := c.session.observers.start(ctx, Call{
+		Op: call.Op, Model: c.baseModel,
+		PromptTokens: call.expect.prompt, NumSamples: call.expect.samples, Params: &call.params,
+	})
+	response, err := c.attempt(ctx, call)
+	observation.end(ctx, response, err)
+	return response, err
+}
+
+func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
 	sampled, err := c.sampler.Sample(ctx, call.SampleCall)
 	if err != nil {
 		return nil, publicError(err)

@@ -3,8 +3,10 @@ package tinker
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
+	"tinsmith.example/internal/telemetry"
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
@@ -13,8 +15,10 @@ import (
 // other clients come. It has one session, which begins with the first call that
 // needs it. It may be used by any number of goroutines; Close ends it.
 type ServiceClient struct {
-	config *config
-	client *transport.Client
+	config    *config
+	client    *transport.Client
+	observers observers
+	telemetry *telemetry.Reporter // nil: not wanted
 
 	ctx context.Context // ends with ErrClosed
 	end context.CancelCauseFunc
@@ -40,6 +44,11 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	}
 	c := &ServiceClient{config: cfg, client: client, starting: make(chan struct{}, 1), closed: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
+	c.observers = observers{server: client.BaseURL(), list: slices.Clone(cfg.observers)}
+	if cfg.telemetry {
+		c.telemetry = telemetry.New(client, cfg.log)
+		c.observers.list = append(c.observers.list, failureReport{c.telemetry})
+	}
 	return c, nil
 }
 
@@ -63,13 +72,16 @@ type Model struct {
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
+	const op = "ServiceClient.Capabilities"
 	var answer wire.ServerCapabilities
-	err := c.client.Do(ctx, transport.Call{
-		Op: "ServiceClient.Capabilities", Method: http.MethodGet, Path: wire.PathServerCapabilities,
-		Answer: &answer, Policy: transport.Briefly,
+	err := c.observers.watch(ctx, op, "", func(ctx context.Context) error {
+		return publicError(c.client.Do(ctx, transport.Call{
+			Op: op, Method: http.MethodGet, Path: wire.PathServerCapabilities,
+			Answer: &answer, Policy: transport.Briefly,
+		}))
 	})
 	if err != nil {
-		return nil, publicError(err)
+		return nil, err
 	}
 	list := &Capabilities{}
 	for _, m := range answer.SupportedModels {

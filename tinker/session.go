@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"tinsmith.example/internal/telemetry"
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
@@ -28,6 +29,10 @@ type session struct {
 	samplers atomic.Int64        // the next sampling session's number
 	config   *config
 
+	observers observers
+	telemetry *telemetry.Reporter // nil: not wanted
+	started   time.Time
+
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
 	mu     sync.Mutex
@@ -44,7 +49,10 @@ const (
 // startSession makes the calls that begin a session, in the API's order, and
 // starts its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
-	s := &session{client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig()}
+	s := &session{
+		client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig(),
+		observers: c.observers, telemetry: c.telemetry, started: time.Now(),
+	}
 	ask := wire.ConfigRequest{SDKVersion: wire.ContractVersion}
 	err := s.client.Do(ctx, transport.Call{
 		Op: op, Path: wire.PathClientConfig, Body: &ask, Answer: &s.server, Policy: transport.Patiently,
@@ -66,6 +74,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	}
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
+	s.reportStart()
 	return s, nil
 }
 
@@ -221,6 +230,7 @@ func (s *session) close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
+	s.reportEnd(ctx)
 	return s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
 		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},
