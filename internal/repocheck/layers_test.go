@@ -17,6 +17,8 @@ var layers = map[string][]string{
 	"cmd/tinsmith": {"*"},
 	"examples/...": {"tinker", "local"},
 
+	"tinker/tinkerotel": {"tinker"},
+
 	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
 	"internal/bench/machine": {"internal/cpu", "internal/engine/pages"},
 
