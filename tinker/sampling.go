@@ -17,6 +17,10 @@ type SamplingClientConfig struct {
 	ModelPath string      // saved weights, tinker://...; with BaseModel, which they belong to
 	Retry     RetryConfig // zero: the API's defaults
 
+	// Tokenizer says where the model's tokenizer is, if not where its name
+	// leads: a folder with a tokenizer.json, or a name at the Hugging Face Hub.
+	Tokenizer string
+
 	// RecordStabilityInfo asks the server to keep what it takes to compare
 	// sampling with training later.
 	RecordStabilityInfo bool
@@ -77,7 +81,7 @@ func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg
 	}
 	defer leave()
 	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
-		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache()}
+		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache(cfg.Tokenizer)}
 	if err := client.create(ctx, op, cfg); err != nil {
 		return nil, publicError(err)
 	}

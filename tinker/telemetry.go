@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"tinsmith.example/internal/telemetry"
@@ -43,6 +44,8 @@ func (f failureReport) AttemptEnded(ctx context.Context, call Call, a Attempt) {
 		return
 	case polling && a.Status == wire.StatusPending:
 		return
+	case !strings.HasPrefix(a.Endpoint, "/api/"): // whether the server has a tokenizer
+		return
 	case a.Endpoint == wire.PathSample && (a.Status == wire.StatusPushBack || a.Status == wire.StatusBilling):
 		return
 	}
@@ -79,6 +82,9 @@ func trouble(a Attempt) string {
 func (f failureReport) CallEnded(_ context.Context, call Call, o Outcome) {
 	if o.Err == nil || errors.Is(o.Err, ErrClosed) || errors.Is(o.Err, context.Canceled) || errors.Is(o.Err, context.DeadlineExceeded) {
 		return
+	}
+	if _, ok := errors.AsType[*TokenizerError](o.Err); ok {
+		return // no call of the API failed
 	}
 	kind, status, request, byUser := "error", 0, "", false
 	if e, ok := errors.AsType[*APIError](o.Err); ok {
