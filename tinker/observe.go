@@ -30,6 +30,17 @@ type Observer interface {
 	CallEnded(ctx context.Context, call Call, outcome Outcome)
 }
 
+// WithObserver adds an observer, which is told of every call. It must not be nil.
+func WithObserver(o Observer) Option {
+	return func(c *config) error {
+		if o == nil {
+			return &ArgumentError{"WithObserver", nil, "an observer"}
+		}
+		c.observers = append(c.observers, o)
+		return nil
+	}
+}
+
 // A Call is a call of the SDK, as observers see it.
 type Call struct {
 	Op     string // its name, as in errors: "SamplingClient.Sample"

@@ -34,10 +34,10 @@ type config struct {
 	projectID      string
 	displayName    string
 	heartbeat      time.Duration
+	telemetry      bool
+	observers      []Observer
 	header         http.Header // with every call
 	log            *slog.Logger
-	observers      []Observer
-	telemetry      bool
 }
 
 // An Option configures a ServiceClient. Of options that say the same thing, the
@@ -136,6 +136,16 @@ func WithHeartbeat(every time.Duration) Option {
 	}
 }
 
+// WithTelemetry says whether the server is told of the session's beginning and
+// end and of calls that failed: never of a prompt, a header or a key. The default
+// is TINKER_TELEMETRY, and without that yes.
+func WithTelemetry(on bool) Option {
+	return func(c *config) error {
+		c.telemetry = on
+		return nil
+	}
+}
+
 // WithLogger sets where warnings go: about retries, pauses and a server that
 // does not answer. The default is slog.Default().
 func WithLogger(log *slog.Logger) Option {
@@ -144,29 +154,6 @@ func WithLogger(log *slog.Logger) Option {
 			return &ArgumentError{"WithLogger", nil, "a logger"}
 		}
 		c.log = log
-		return nil
-	}
-}
-
-// WithObserver adds an observer, which is told of every call. It must not be nil.
-func WithObserver(o Observer) Option {
-	return func(c *config) error {
-		if o == nil {
-			return &ArgumentError{"WithObserver", nil, "an observer"}
-		}
-		c.observers = append(c.observers, o)
-		return nil
-	}
-}
-
-// WithTelemetry says whether the server is told how its clients fare: when
-// sessions begin and end, and which calls failed, with their names, statuses,
-// times and counts. Keys, headers, prompts, samples and the texts of errors are
-// never sent. The default is TINKER_TELEMETRY (1, true, yes and on are yes,
-// anything else is no), and without that yes.
-func WithTelemetry(on bool) Option {
-	return func(c *config) error {
-		c.telemetry = on
 		return nil
 	}
 }

@@ -3,7 +3,6 @@ package tinker
 import (
 	"context"
 	"net/http"
-	"slices"
 	"sync"
 
 	"tinsmith.example/internal/telemetry"
@@ -44,11 +43,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	}
 	c := &ServiceClient{config: cfg, client: client, starting: make(chan struct{}, 1), closed: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
-	c.observers = observers{server: client.BaseURL(), list: slices.Clone(cfg.observers)}
-	if cfg.telemetry {
-		c.telemetry = telemetry.New(client, cfg.log)
-		c.observers.list = append(c.observers.list, failureReport{c.telemetry})
-	}
+	c.observe()
 	return c, nil
 }
 
@@ -70,18 +65,25 @@ type Model struct {
 
 // Capabilities asks the server what it serves. It needs no session.
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
+	const op = "ServiceClient.Capabilities"
+	var list *Capabilities
+	err := c.observers.watch(ctx, op, "", func(ctx context.Context) (err error) {
+		list, err = c.capabilities(ctx, op)
+		return err
+	})
+	return list, err
+}
+
+func (c *ServiceClient) capabilities(ctx context.Context, op string) (*Capabilities, error) {
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
-	const op = "ServiceClient.Capabilities"
 	var answer wire.ServerCapabilities
-	err := c.observers.watch(ctx, op, "", func(ctx context.Context) error {
-		return publicError(c.client.Do(ctx, transport.Call{
-			Op: op, Method: http.MethodGet, Path: wire.PathServerCapabilities,
-			Answer: &answer, Policy: transport.Briefly,
-		}))
+	err := c.client.Do(ctx, transport.Call{
+		Op: op, Method: http.MethodGet, Path: wire.PathServerCapabilities,
+		Answer: &answer, Policy: transport.Briefly,
 	})
 	if err != nil {
-		return nil, err
+		return nil, publicError(err)
 	}
 	list := &Capabilities{}
 	for _, m := range answer.SupportedModels {

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"tinsmith.example/internal/telemetry"
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
@@ -28,10 +27,9 @@ type session struct {
 	cancels  *semaphore.Weighted // cancellations on their way
 	samplers atomic.Int64        // the next sampling session's number
 	config   *config
+	flush    func(context.Context) // sends what has to be sent while there is a session; nil: nothing
 
 	observers observers
-	telemetry *telemetry.Reporter // nil: not wanted
-	started   time.Time
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -49,10 +47,7 @@ const (
 // startSession makes the calls that begin a session, in the API's order, and
 // starts its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
-	s := &session{
-		client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig(),
-		observers: c.observers, telemetry: c.telemetry, started: time.Now(),
-	}
+	s := &session{client: c.client, config: c.config, ctx: c.ctx, server: wire.DefaultClientConfig(), observers: c.observers}
 	ask := wire.ConfigRequest{SDKVersion: wire.ContractVersion}
 	err := s.client.Do(ctx, transport.Call{
 		Op: op, Path: wire.PathClientConfig, Body: &ask, Answer: &s.server, Policy: transport.Patiently,
@@ -74,7 +69,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	}
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
-	s.reportStart()
+	s.report(c.telemetry)
 	return s, nil
 }
 
@@ -230,7 +225,9 @@ func (s *session) close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
-	s.reportEnd(ctx)
+	if s.flush != nil {
+		s.flush(ctx)
+	}
 	return s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
 		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},

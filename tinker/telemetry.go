@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,19 +13,27 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// reportStart begins to tell the server of the session's events.
-func (s *session) reportStart() {
-	if s.telemetry != nil {
-		s.telemetry.Add(telemetry.Start())
-		s.run(func() { s.telemetry.Run(s.ctx, s.id) })
+// observe makes the client's observers: the user's, and telemetry unless it is
+// not wanted.
+func (c *ServiceClient) observe() {
+	c.observers = observers{server: c.client.BaseURL(), list: slices.Clip(c.config.observers)}
+	if c.config.telemetry {
+		c.telemetry = telemetry.New(c.client, c.config.log)
+		c.observers.list = append(c.observers.list, failureReport{c.telemetry})
 	}
 }
 
-// reportEnd tells the server of the last events, once nothing else runs.
-func (s *session) reportEnd(ctx context.Context) {
-	if s.telemetry != nil {
-		s.telemetry.Add(telemetry.End(time.Since(s.started)))
-		s.telemetry.Drain(ctx, s.id)
+// report begins to tell the server of the session's events.
+func (s *session) report(r *telemetry.Reporter) {
+	if r == nil {
+		return
+	}
+	started := time.Now()
+	r.Add(telemetry.Start())
+	s.run(func() { r.Run(s.ctx, s.id) })
+	s.flush = func(ctx context.Context) {
+		r.Add(telemetry.End(time.Since(started)))
+		r.Drain(ctx, s.id)
 	}
 }
 
