@@ -47,18 +47,17 @@ type Call struct {
 	Server string // the base URL
 	Model  string // the base model; "" where there is none or it is not known yet
 
-	// Of sampling and log probabilities only:
-	PromptTokens int
-	NumSamples   int
-	Params       *SamplingParams // not to be changed; nil for other calls
+	PromptTokens int             // in the prompt; 0 for calls that do not sample or score
+	NumSamples   int             // asked for; 0 for such calls
+	Params       *SamplingParams // not to be changed; nil for such calls
 }
 
 // An Attempt is one HTTP request of a call.
 type Attempt struct {
-	Number   int    // counts the call's requests from 1
-	Method   string // such as "POST"
-	Endpoint string // below the base URL, without names in it: "/api/v1/samplers/{id}"
-	Started  time.Time
+	Number   int           // counts the call's requests from 1
+	Method   string        // such as "POST"
+	Endpoint string        // below the base URL, without names in it: "/api/v1/samplers/{id}"
+	Started  time.Time     // when it was sent
 	Elapsed  time.Duration // until the whole answer was there
 	Status   int           // HTTP status; 0: there was no answer
 	Err      error         // why there was none; nil: there was
@@ -66,15 +65,16 @@ type Attempt struct {
 
 // An Outcome is how a call ended.
 type Outcome struct {
-	Err      error // what the caller gets; nil: it succeeded
-	Attempts int   // HTTP requests sent
-	Elapsed  time.Duration
+	Err      error         // what the caller gets; nil: it succeeded
+	Attempts int           // HTTP requests sent
+	Elapsed  time.Duration // from beginning to end, all waiting included
 
-	// Of sampling and log probabilities that succeeded only:
-	RequestID    string // the server's name for the request
-	OutputTokens int    // in all samples
-	CachedTokens int    // prompt tokens that the server did not have to compute
-	StopReasons  []StopReason
+	// What follows is zero unless the call sampled or scored, and succeeded.
+
+	RequestID    string       // the server's name for the request
+	OutputTokens int          // in all samples
+	CachedTokens int          // prompt tokens that the server did not have to compute
+	StopReasons  []StopReason // of each sample
 }
 
 // observers are told of the calls to one server. The zero value tells nobody.

@@ -52,15 +52,15 @@ func (c *ServiceClient) BaseURL() string { return c.client.BaseURL() }
 
 // Capabilities are what a server serves.
 type Capabilities struct {
-	Models []Model
+	Models []Model // in the server's order
 }
 
 // A Model is one that a server serves. Zero means that it did not say.
 type Model struct {
-	Name             string
-	MaxContextLength int // tokens
-	Sampleable       bool
-	Trainable        bool
+	Name             string // what SamplingClientConfig.BaseModel takes
+	MaxContextLength int    // tokens: of the prompt and a sample together
+	Sampleable       bool   // CreateSamplingClient takes it
+	Trainable        bool   // training takes it
 }
 
 // Capabilities asks the server what it serves. It needs no session.

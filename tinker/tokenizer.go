@@ -13,7 +13,7 @@ type Tokenizer struct {
 // A Message is one turn of a conversation.
 type Message struct {
 	Role    string // such as "system", "user" or "assistant"
-	Content string
+	Content string // the text
 }
 
 // Encode returns the token ids of text. Special tokens that are written out in
