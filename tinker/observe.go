@@ -23,7 +23,8 @@ type Observer interface {
 	CallStarted(ctx context.Context, call Call) context.Context
 
 	// AttemptEnded is told of each HTTP request that the call made, once it is
-	// over. ctx is the call's. A poll for a result is a request as well.
+	// over. ctx is the call's. A poll for a result is a request as well; one for
+	// the results of many calls, which some servers offer, is told to none.
 	AttemptEnded(ctx context.Context, call Call, attempt Attempt)
 
 	// CallEnded is told how the call ended, just before it returns.

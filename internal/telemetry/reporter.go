@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,10 +30,11 @@ type Reporter struct {
 	log    *slog.Logger
 	urge   chan struct{} // has room for one: there is something urgent
 
+	lost atomic.Bool // events were dropped, which has been logged
+
 	mu      sync.Mutex
 	queue   []wire.TelemetryEvent
 	next    int64 // the next event's index
-	lost    bool  // events were dropped, which has been logged
 	refused bool  // the server takes none
 }
 
@@ -44,14 +46,21 @@ func New(client *transport.Client, log *slog.Logger) *Reporter {
 // Add queues an event. It never waits: what comes while the queue is full is
 // dropped.
 func (r *Reporter) Add(e Event) {
+	if r.enqueue(e) {
+		return
+	}
+	r.dropped("the queue is full", nil)
+}
+
+// enqueue reports whether there was room for the event, or nobody wants it.
+func (r *Reporter) enqueue(e Event) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refused {
-		return
+		return true
 	}
 	if len(r.queue) >= maxQueued {
-		r.drop("the queue is full", nil)
-		return
+		return false
 	}
 	e.event.EventID = uuid.NewString()
 	e.event.EventSessionIndex = r.next
@@ -64,6 +73,7 @@ func (r *Reporter) Add(e Event) {
 		default: // it has been urged
 		}
 	}
+	return true
 }
 
 // Run sends what is queued every ten seconds, or at once after an exception,
@@ -108,31 +118,41 @@ func (r *Reporter) sendBatch(ctx context.Context, sessionID string, policy trans
 			SessionID: sessionID, ProcessUUID: processID(),
 		},
 	})
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
-	r.queue = r.queue[len(batch):]
-	switch e, _ := errors.AsType[*transport.Error](err); {
+	e, _ := errors.AsType[*transport.Error](err)
+	refused := e != nil && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed)
+	more = r.remove(len(batch), refused)
+	switch {
 	case err == nil:
-		return len(r.queue) > 0
-	case e != nil && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed):
+		return more
+	case refused:
 		r.log.Debug("tinker: the server takes no telemetry")
-		r.refused, r.queue = true, nil
 	default:
-		r.drop("it could not be sent", err)
+		r.dropped("it could not be sent", err)
 	}
 	return false
 }
 
-// drop logs that events are lost, the first time as a warning. It needs mu.
-func (r *Reporter) drop(why string, err error) {
-	level := slog.LevelWarn
-	if r.lost {
-		level = slog.LevelDebug
+// remove takes the first n events from the queue, or all of them and all that
+// will come if the server refuses them, and reports whether more are there.
+func (r *Reporter) remove(n int, refused bool) (more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = r.queue[n:]
+	if refused {
+		r.refused, r.queue = true, nil
 	}
-	r.lost = true
+	return len(r.queue) > 0
+}
+
+// dropped logs that events are lost, the first time as a warning.
+func (r *Reporter) dropped(why string, err error) {
+	level := slog.LevelDebug
+	if r.lost.CompareAndSwap(false, true) {
+		level = slog.LevelWarn
+	}
 	args := []any{"why", why}
 	if err != nil {
 		args = append(args, "error", err)

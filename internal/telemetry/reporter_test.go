@@ -102,6 +102,7 @@ func TestEventsAreSentEveryTenSeconds(t *testing.T) {
 		r.Add(Start())
 		r.Add(Generic(Warning, "named", map[string]any{"n": 1}))
 		time.Sleep(30 * time.Second)
+		synctest.Wait()
 		got := s.batches()
 		if len(got) != 1 || got[0].at != flushEvery || got[0].SessionID != "S" || got[0].ProcessUUID == "" {
 			t.Fatalf("batches %+v", got)
@@ -156,6 +157,7 @@ func TestABatchIsTriedAgainAndThenDropped(t *testing.T) {
 		s.answer(http.StatusInternalServerError, 0)
 		r.Add(Start())
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if n := len(s.batches()); n != 11 {
 			t.Errorf("sent %d times", n)
 		}
@@ -180,6 +182,7 @@ func TestAServerWithoutTelemetryIsLeftAlone(t *testing.T) {
 			r.Add(Start())
 			time.Sleep(flushEvery + time.Second)
 		}
+		synctest.Wait()
 		if n := len(s.batches()); n != 1 || log.Len() > 0 {
 			t.Errorf("sent %d times; log:\n%s", n, log)
 		}
