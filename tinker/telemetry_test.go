@@ -218,7 +218,7 @@ func TestTheFirstBatchIsAsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var recorded exchange
+	var recorded struct{ Request struct{ Body map[string]any } }
 	if err := json.Unmarshal(data, &recorded); err != nil {
 		t.Fatal(err)
 	}
