@@ -135,12 +135,12 @@ func (w *observation) end(ctx context.Context, response *SampleResponse, err err
 	}
 }
 
-// watch makes a call that is none of sampling, and tells of it.
-func (o observers) watch(ctx context.Context, op, model string, call func(context.Context) error) error {
+// watched makes a call that is none of sampling, and tells of it.
+func watched[T any](ctx context.Context, o observers, op, model string, call func(context.Context) (T, error)) (T, error) {
 	ctx, w := o.start(ctx, Call{Op: op, Model: model})
-	err := call(ctx)
+	result, err := call(ctx)
 	w.end(ctx, nil, err)
-	return err
+	return result, err
 }
 
 // endpoint is a path without what differs from request to request.

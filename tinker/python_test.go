@@ -93,6 +93,7 @@ var goName = regexp.MustCompile(`^[A-Z][A-Za-z]*(\.[A-Z][A-Za-z]*)?$`)
 var arriving = map[string]bool{
 	"ServiceClient.CreateLoRATrainingClient": true, "TrainingClientConfig": true, "LoRAConfig": true, "TrainingClient": true,
 	"SavedSamplingConfig": true, "SavedWeights": true, "WeightsKind": true,
+	"ServiceClient.Finish":  true,
 	"SamplingClient.Handle": true, "ServiceClient.SamplingClientFromHandle": true,
 	"Image": true, "ImageAsset": true, "DMel": true, "TargetTokens.Sparse": true,
 }

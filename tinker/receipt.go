@@ -53,11 +53,11 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 		return nil, err
 	}
 	defer leave()
-	var file []byte
-	err = c.session.observers.watch(ctx, op, c.baseModel, func(ctx context.Context) error {
-		return noReceipts(publicError(c.session.client.Do(ctx, transport.Call{
+	file, err := watched(ctx, c.session.observers, op, c.baseModel, func(ctx context.Context) (file []byte, err error) {
+		err = c.session.client.Do(ctx, transport.Call{
 			Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
-		})))
+		})
+		return file, noReceipts(publicError(err))
 	})
 	if err != nil {
 		return nil, err

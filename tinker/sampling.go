@@ -62,12 +62,9 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	var client *SamplingClient
-	err := c.observers.watch(ctx, op, cfg.BaseModel, func(ctx context.Context) (err error) {
-		client, err = c.createSamplingClient(ctx, op, &cfg)
-		return err
+	return watched(ctx, c.observers, op, cfg.BaseModel, func(ctx context.Context) (*SamplingClient, error) {
+		return c.createSamplingClient(ctx, op, &cfg)
 	})
-	return client, err
 }
 
 func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg *SamplingClientConfig) (*SamplingClient, error) {

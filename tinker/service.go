@@ -66,12 +66,7 @@ type Model struct {
 // Capabilities asks the server what it serves. It needs no session.
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
 	const op = "ServiceClient.Capabilities"
-	var list *Capabilities
-	err := c.observers.watch(ctx, op, "", func(ctx context.Context) (err error) {
-		list, err = c.capabilities(ctx, op)
-		return err
-	})
-	return list, err
+	return watched(ctx, c.observers, op, "", func(ctx context.Context) (*Capabilities, error) { return c.capabilities(ctx, op) })
 }
 
 func (c *ServiceClient) capabilities(ctx context.Context, op string) (*Capabilities, error) {

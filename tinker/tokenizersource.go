@@ -83,10 +83,7 @@ func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
 		return nil, endedError(ctx, tokenizerOp)
 	}
 	if c.tokenizer.loaded == nil {
-		err = c.session.observers.watch(ctx, tokenizerOp, c.baseModel, func(ctx context.Context) (err error) {
-			c.tokenizer.loaded, err = c.loadTokenizer(ctx)
-			return err
-		})
+		c.tokenizer.loaded, err = watched(ctx, c.session.observers, tokenizerOp, c.baseModel, c.loadTokenizer)
 	}
 	return c.tokenizer.loaded, err
 }
