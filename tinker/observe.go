@@ -2,6 +2,7 @@ package tinker
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,11 @@ type Outcome struct {
 type observers struct {
 	server string
 	list   []Observer
+}
+
+// observing makes observers of a server's calls: those of WithObserver.
+func (c *config) observing(server string) observers {
+	return observers{server: server, list: slices.Clip(c.observers)}
 }
 
 // An observation is a call that is being observed.

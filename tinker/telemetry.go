@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // observe makes the client's observers: the user's, and telemetry unless it is
 // not wanted.
 func (c *ServiceClient) observe() {
-	c.observers = observers{server: c.client.BaseURL(), list: slices.Clip(c.config.observers)}
+	c.observers = c.config.observing(c.client.BaseURL())
 	if c.config.telemetry {
 		c.telemetry = telemetry.New(c.client, c.config.log)
 		c.observers.list = append(c.observers.list, failureReport{c.telemetry})
