@@ -54,6 +54,13 @@
 // no loop around a call is needed. docs/sdk.md describes what is repeated where,
 // with a table of all options and environment variables.
 //
+// # Other processes
+//
+// A SamplingClient can be opened again elsewhere, in Go or in Python: by a handle,
+// or by encoding/gob. A program that keeps all of its processors busy samples
+// better in a process of its own, which WithProcessIsolation starts.
+// docs/sdk.md has both.
+//
 // # Watching
 //
 // The logger gets a warning when something takes longer than it should; why the
