@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tinsmith.example/internal/transport"
@@ -14,9 +15,9 @@ import (
 // come from it: for traces, metrics or a progress bar. [WithObserver] takes one,
 // and package tinkerotel has one for OpenTelemetry.
 //
-// The methods are called by the goroutine that makes the call, so they must be
-// quick. Those of one call come one after the other, those of different calls at
-// the same time. Neither prompts nor sampled tokens nor keys are shown to them.
+// Calls wait for the methods, so they must be quick. Those of one call come one
+// after the other, those of different calls at the same time. Neither prompts nor
+// sampled tokens nor keys are shown to them.
 type Observer interface {
 	// CallStarted is told of a call before it does anything: before it waits
 	// for its turn, too. It returns the context with which the call goes on,
@@ -93,9 +94,12 @@ func (c *config) observing(server string) observers {
 // An observation is a call that is being observed.
 type observation struct {
 	observers
-	call     Call
-	started  time.Time
+	call    Call
+	started time.Time
+
+	mu       sync.Mutex // held while observers are told, so that it is in order
 	attempts int
+	ended    bool
 }
 
 // start tells of a call that begins, and returns its context.
@@ -108,11 +112,15 @@ func (o observers) start(ctx context.Context, call Call) (context.Context, *obse
 	for _, observer := range o.list {
 		ctx = observer.CallStarted(ctx, call)
 	}
-	told := ctx
-	return transport.WithTrace(ctx, func(x transport.Exchange) { w.attempted(told, x) }), w
+	return transport.WithTrace(ctx, func(x transport.Exchange) { w.attempted(ctx, x) }), w
 }
 
 func (w *observation) attempted(ctx context.Context, x transport.Exchange) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return // it was made in another process, and the call did not wait for it
+	}
 	w.attempts++
 	for _, observer := range w.list {
 		observer.AttemptEnded(ctx, w.call, Attempt{
@@ -127,6 +135,9 @@ func (w *observation) end(ctx context.Context, response *SampleResponse, err err
 	if len(w.list) == 0 {
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
 	outcome := Outcome{Err: err, Attempts: w.attempts, Elapsed: time.Since(w.started)}
 	if response != nil {
 		outcome.RequestID = response.RequestID
