@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tinsmith.example/internal/transport"
-	"tinsmith.example/internal/wire"
 )
 
 var (
@@ -83,17 +82,17 @@ func (e *APIError) Unwrap() error { return e.Err }
 type Category string
 
 const (
-	CategoryUser    Category = wire.CategoryUser    // trying again cannot help
-	CategoryServer  Category = wire.CategoryServer  // trying again may help
-	CategoryUnknown Category = wire.CategoryUnknown // the server did not say
+	CategoryUser    Category = "user"    // trying again cannot help
+	CategoryServer  Category = "server"  // trying again may help
+	CategoryUnknown Category = "unknown" // the server did not say
 )
 
 // A RequestError is a request that the server accepted and then failed. It is
-// never tried again by this package.
+// never tried again by this package: the server knew what it did.
 type RequestError struct {
-	Op        string // the SDK call, such as "SamplingClient.Sample"
-	RequestID string // the server's name for the request
-	Category  Category
+	Op        string        // the SDK call, such as "SamplingClient.Sample"
+	RequestID string        // the server's name for the request
+	Category  Category      // whose fault it is
 	Attempts  int           // HTTP requests sent
 	Elapsed   time.Duration // since the call began
 	Err       error         // what the server said

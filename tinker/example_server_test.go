@@ -13,9 +13,17 @@ import (
 )
 
 // exampleServer is a Tinker server for the examples. Its one model knows two
-// letters, a and b, and always goes on with an a.
-func exampleServer() *httptest.Server {
+// letters and thinks of nothing else: a has a probability of 3/4 and b one of
+// 1/4, wherever they are. Its second sample of a request, its fourth and so on
+// begin with a b; all else is a.
+//
+// The first polls for results get the answers first, each a status and a body.
+func exampleServer(first ...answer) *httptest.Server {
 	var pending sync.Map // requests by id
+	answers := make(chan answer, len(first))
+	for _, a := range first {
+		answers <- a
+	}
 	decode := func(r *http.Request, v any) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -25,17 +33,17 @@ func exampleServer() *httptest.Server {
 			panic(err)
 		}
 	}
-	answer := func(w http.ResponseWriter, v any) {
+	reply := func(w http.ResponseWriter, v any) {
 		w.Header().Set("Content-Type", wire.MediaJSON)
 		json.NewEncoder(w).Encode(v)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { answer(w, struct{}{}) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}) })
 	mux.HandleFunc(wire.PathCreateSession, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]string{"session_id": "s"})
+		reply(w, map[string]string{"session_id": "s"})
 	})
 	mux.HandleFunc(wire.PathCreateSamplingSession, func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]string{"sampling_session_id": "s:sample:0"})
+		reply(w, map[string]string{"sampling_session_id": "s:sample:0"})
 	})
 	mux.HandleFunc(wire.PathSample, func(w http.ResponseWriter, r *http.Request) {
 		var req wire.SampleRequest
@@ -46,14 +54,21 @@ func exampleServer() *httptest.Server {
 		for i := range *req.NumSamples {
 			promise.SampleSequenceIDs = append(promise.SampleSequenceIDs, fmt.Sprintf("%s:%d", id, i))
 		}
-		answer(w, promise)
+		reply(w, promise)
 	})
 	mux.HandleFunc(wire.PathRetrieveFuture, func(w http.ResponseWriter, r *http.Request) {
 		var ask wire.RetrieveFutureRequest
 		decode(r, &ask)
-		req, _ := pending.Load(ask.RequestID)
-		w.Header().Set("Content-Type", wire.MediaProtobuf)
-		w.Write(exampleResult(req.(*wire.SampleRequest)))
+		select {
+		case a := <-answers:
+			w.Header().Set("Content-Type", wire.MediaJSON)
+			w.WriteHeader(a.status)
+			io.WriteString(w, a.body)
+		default:
+			req, _ := pending.Load(ask.RequestID)
+			w.Header().Set("Content-Type", wire.MediaProtobuf)
+			w.Write(exampleResult(req.(*wire.SampleRequest)))
+		}
 	})
 	mux.HandleFunc("/example/ab/resolve/main/tokenizer.json", func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
@@ -62,22 +77,30 @@ func exampleServer() *httptest.Server {
 	return httptest.NewServer(mux)
 }
 
-// exampleResult gives every token a probability of one half.
+// An answer is what a poll gets instead of a result.
+type answer struct {
+	status int
+	body   string
+}
+
 func exampleResult(req *wire.SampleRequest) []byte {
-	half := func(n int) []float32 {
-		list := make([]float32, n)
-		for i := range list {
-			list[i] = float32(math.Log(0.5))
+	score := func(tokens []int32) []float32 {
+		list := make([]float32, len(tokens))
+		for i, id := range tokens {
+			list[i] = float32(math.Log([]float64{0.75, 0.25}[id]))
 		}
 		return list
 	}
 	r := &wire.SampleResponse{}
-	for range *req.NumSamples {
-		n := *req.SamplingParams.MaxTokens
-		r.Sequences = append(r.Sequences, wire.Sequence{StopReason: wire.StopReasonLength, Tokens: make([]int32, n), Logprobs: half(n)})
+	for i := range *req.NumSamples {
+		tokens := make([]int32, *req.SamplingParams.MaxTokens)
+		if len(tokens) > 0 {
+			tokens[0] = int32(i % 2)
+		}
+		r.Sequences = append(r.Sequences, wire.Sequence{StopReason: wire.StopReasonLength, Tokens: tokens, Logprobs: score(tokens)})
 	}
 	if req.PromptLogprobs {
-		r.PromptLogprobs = half(len(req.Prompt.Chunks[0].Tokens))
+		r.PromptLogprobs = score(req.Prompt.Chunks[0].Tokens)
 		r.PromptLogprobs[0] = float32(math.NaN())
 	}
 	b, err := r.MarshalBinary()

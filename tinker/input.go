@@ -9,7 +9,7 @@ import (
 
 // A ModelInput is a prompt: chunks, one after the other.
 type ModelInput struct {
-	Chunks []Chunk
+	Chunks []Chunk // none: the empty prompt
 }
 
 // A Chunk is a piece of a prompt: EncodedText, Image, ImageAsset or DMel.
@@ -28,7 +28,7 @@ type Chunk interface {
 
 // EncodedText is text as token ids.
 type EncodedText struct {
-	Tokens []int32
+	Tokens []int32 // ids of the model's vocabulary, 0 or more
 }
 
 // FromTokens is the prompt that consists of these token ids, as

@@ -33,6 +33,7 @@ type config struct {
 	displayName       string
 	heartbeat         time.Duration
 	telemetry         bool
+	observers         []Observer
 	header            http.Header // with every call
 	log               *slog.Logger
 }

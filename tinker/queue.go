@@ -13,9 +13,9 @@ import (
 type QueueState string
 
 const (
-	QueueActive          QueueState = wire.QueueActive          // its turn will come, or it has ended
-	QueuePausedCapacity  QueueState = wire.QueuePausedCapacity  // the server is short of machines
-	QueuePausedRateLimit QueueState = wire.QueuePausedRateLimit // you have too much under way
+	QueueActive          QueueState = "active"            // its turn will come, or it has ended
+	QueuePausedCapacity  QueueState = "paused_capacity"   // the server is short of machines
+	QueuePausedRateLimit QueueState = "paused_rate_limit" // you have too much under way
 )
 
 // A queueLog is what watches a client's queue state unless its user does: it

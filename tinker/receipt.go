@@ -53,12 +53,14 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 		return nil, err
 	}
 	defer leave()
-	var file []byte
-	err = c.session.client.Do(ctx, transport.Call{
-		Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
+	file, err := watched(ctx, c.session.observers, op, c.baseModel, func(ctx context.Context) (file []byte, err error) {
+		err = c.session.client.Do(ctx, transport.Call{
+			Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
+		})
+		return file, noReceipts(publicError(err))
 	})
 	if err != nil {
-		return nil, noReceipts(publicError(err))
+		return nil, err
 	}
 	read, err := receipt.Parse(file)
 	if err == nil {

@@ -13,16 +13,18 @@ import (
 // Both methods may be used by any number of goroutines and end with their
 // context.
 type Sampler interface {
+	// Sample continues a prompt; see SamplingClient.Sample.
 	Sample(context.Context, *SampleRequest) (*SampleResponse, error)
+	// ComputeLogprobs scores a text; see SamplingClient.ComputeLogprobs.
 	ComputeLogprobs(context.Context, ModelInput, ...LogprobsOption) (Logprobs, error)
 }
 
 // A SampleRequest asks for continuations of a prompt, and for log probabilities
 // of the prompt itself.
 type SampleRequest struct {
-	Prompt     ModelInput
-	NumSamples int // 0: 1
-	Params     SamplingParams
+	Prompt     ModelInput     // what is continued
+	NumSamples int            // samples of it, each drawn on its own; 0: 1
+	Params     SamplingParams // how tokens are drawn
 
 	PromptLogprobs      bool // of each prompt token after the first
 	TopKPromptLogprobs  int  // likeliest tokens at each prompt position; 0: none
@@ -39,7 +41,7 @@ type SampleRequest struct {
 // prompt position i+1, so there is one row less than there are prompt tokens.
 // Rows may differ in length and be empty; a -1 in a row asks nothing.
 type TargetTokens struct {
-	Rows [][]int32
+	Rows [][]int32 // [prompt tokens - 1][any number]; token ids, or -1
 	// Sparse sends and receives only what is asked for, and not a table that is
 	// as wide as the longest row: for a few tokens in a long prompt. The response
 	// is the same.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-
-	"tinsmith.example/internal/wire"
 )
 
 // A SampleResponse is the result of a SampleRequest. What was not asked for is
@@ -15,35 +13,35 @@ type SampleResponse struct {
 	RequestID string     // the server's name for the request
 	Sequences []Sequence // the samples, in the server's order
 
-	PromptLogprobs       Logprobs         // one per prompt token; NaN for the first and for those before the last n
-	TopKPromptLogprobs   [][]TokenLogprob // a row per prompt token, likeliest first; nil rows were not computed
+	PromptLogprobs       Logprobs         // [prompt tokens]; NaN for the first and for those before the last n
+	TopKPromptLogprobs   [][]TokenLogprob // [prompt tokens][at most k], likeliest first; nil rows were not computed
 	TargetPromptLogprobs [][]float32      // the shape of TargetTokens.Rows; NaN where it asked nothing
-	PromptAltTokens      [][]TokenLogprob // row i has the tokens drawn at prompt position i+1
+	PromptAltTokens      [][]TokenLogprob // [prompt tokens - 1][k]; row i has the tokens drawn at prompt position i+1
 
 	PromptCacheHitTokens int // prompt tokens that the server did not have to compute
 }
 
 // A Sequence is one sample.
 type Sequence struct {
-	ID         string  // the server's name for it
-	Tokens     []int32 // with the token that ended it, if one did
-	Logprobs   Logprobs
-	TopK       [][]TokenLogprob // a row per token, likeliest first; nil unless asked for
-	StopReason StopReason
+	ID         string           // the server's name for it
+	Tokens     []int32          // with the token that ended it, if one did
+	Logprobs   Logprobs         // [tokens]
+	TopK       [][]TokenLogprob // [tokens][at most k], likeliest first; nil unless asked for
+	StopReason StopReason       // why it ended
 }
 
 // A StopReason says why a sequence ended.
 type StopReason string
 
 const (
-	StopReasonStop   StopReason = StopReason(wire.StopReasonStop)   // a stop token or text, or the end of sequence
-	StopReasonLength StopReason = StopReason(wire.StopReasonLength) // MaxTokens, or a full context
+	StopReasonStop   StopReason = "stop"   // a stop token or text, or the end of sequence
+	StopReasonLength StopReason = "length" // MaxTokens, or a full context
 )
 
 // A TokenLogprob is a token id with its log probability.
 type TokenLogprob struct {
-	Token   int32
-	Logprob float32
+	Token   int32   // the id
+	Logprob float32 // natural, of the model itself
 }
 
 // Logprobs are natural log probabilities, one per token: those of the model

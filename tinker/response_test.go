@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+
+	"tinsmith.example/internal/wire"
 )
 
 func TestLogprobsInJSON(t *testing.T) {
@@ -38,5 +40,20 @@ func TestLogprobsInJSON(t *testing.T) {
 	var l Logprobs
 	if err := json.Unmarshal([]byte(`["x"]`), &l); err == nil {
 		t.Errorf("text became %v", l)
+	}
+}
+
+// The constants are written out, so that go doc shows them; they are what
+// servers send.
+func TestConstantsAreThoseOfTheWire(t *testing.T) {
+	for ours, theirs := range map[string]string{
+		string(CategoryUser): wire.CategoryUser, string(CategoryServer): wire.CategoryServer, string(CategoryUnknown): wire.CategoryUnknown,
+		string(QueueActive): wire.QueueActive, string(QueuePausedCapacity): wire.QueuePausedCapacity,
+		string(QueuePausedRateLimit): wire.QueuePausedRateLimit,
+		string(StopReasonStop):       string(wire.StopReasonStop), string(StopReasonLength): string(wire.StopReasonLength),
+	} {
+		if ours != theirs {
+			t.Errorf("%q here, %q there", ours, theirs)
+		}
 	}
 }

@@ -16,6 +16,10 @@ type SamplingClientConfig struct {
 	ModelPath string      // saved weights, tinker://...; with BaseModel, which they belong to
 	Retry     RetryConfig // zero: the API's defaults
 
+	// Tokenizer says where the model's tokenizer is, if not where its name
+	// leads: a folder with a tokenizer.json, or a name at the Hugging Face Hub.
+	Tokenizer string
+
 	// RecordStabilityInfo asks the server to keep what it takes to compare
 	// sampling with training later.
 	RecordStabilityInfo bool
@@ -57,6 +61,12 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	return watched(ctx, c.observers, op, cfg.BaseModel, func(ctx context.Context) (*SamplingClient, error) {
+		return c.createSamplingClient(ctx, op, &cfg)
+	})
+}
+
+func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg *SamplingClientConfig) (*SamplingClient, error) {
 	s, err := c.begin(ctx, op)
 	if err != nil {
 		return nil, err
@@ -66,17 +76,17 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 		return nil, err
 	}
 	defer leave()
-	id, err := s.createSampler(ctx, op, &cfg)
+	id, err := s.createSampler(ctx, op, cfg)
 	if err != nil {
 		return nil, publicError(err)
 	}
-	return s.samplingClient(id, &cfg), nil
+	return s.samplingClient(id, cfg), nil
 }
 
 // samplingClient makes a client of a sampling session that is there.
 func (s *session) samplingClient(id string, cfg *SamplingClientConfig) *SamplingClient {
 	return &SamplingClient{
-		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache(),
+		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache(cfg.Tokenizer),
 		sampler: s.newSampler(id, 0, &cfg.Retry, s.queueNotes(id, cfg.OnQueueState)),
 	}
 }
@@ -181,6 +191,7 @@ func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelI
 type samplingCall struct {
 	transport.SampleCall
 	expect expectation
+	params SamplingParams // for observers
 }
 
 func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, error) {
@@ -198,6 +209,7 @@ func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, er
 	return &samplingCall{
 		SampleCall: transport.SampleCall{Op: op, Request: m, PromptBytes: size, Direct: c.session.server.SampleNoRetries},
 		expect:     r.expectation(),
+		params:     r.Params.clone(),
 	}, nil
 }
 
@@ -220,6 +232,16 @@ func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleRes
 		return nil, err
 	}
 	defer leave()
+	ctx, observation := c.session.observers.start(ctx, Call{
+		Op: call.Op, Model: c.baseModel,
+		PromptTokens: call.expect.prompt, NumSamples: call.expect.samples, Params: &call.params,
+	})
+	response, err := c.attempt(ctx, call)
+	observation.end(ctx, response, err)
+	return response, err
+}
+
+func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
 	sampled, err := c.sampler.Sample(ctx, call.SampleCall)
 	if err != nil {
 		return nil, publicError(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,12 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// No test depends on what this machine knows of the Hub.
+	os.Setenv("HF_HUB_OFFLINE", "1")
+	os.Setenv("HF_HOME", os.DevNull)
+	goleak.VerifyTestMain(m)
+}
 
 // A fake is a Tinker server inside the test: an http.RoundTripper, so that it
 // needs no network and runs on virtual time. It knows the session's endpoints;

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tinsmith.example/internal/telemetry"
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
@@ -19,8 +20,10 @@ import (
 // A session that the program forgets, or that a network has cut off, ends on the
 // server some time after the last heartbeat: SessionErr says how it is.
 type ServiceClient struct {
-	config *config
-	client *transport.Client
+	config    *config
+	client    *transport.Client
+	observers observers
+	telemetry *telemetry.Reporter // nil: not wanted
 
 	ctx context.Context // ends with ErrClosed
 	end context.CancelCauseFunc
@@ -50,6 +53,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	}
 	c := &ServiceClient{config: cfg, client: client, starting: make(chan struct{}, 1), closed: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
+	c.observe()
 	return c, nil
 }
 
@@ -58,20 +62,24 @@ func (c *ServiceClient) BaseURL() string { return c.client.BaseURL() }
 
 // Capabilities are what a server serves.
 type Capabilities struct {
-	Models []Model
+	Models []Model // in the server's order
 }
 
 // A Model is one that a server serves. Zero means that it did not say.
 type Model struct {
-	Name             string
-	MaxContextLength int // tokens
-	Sampleable       bool
-	Trainable        bool
+	Name             string // what SamplingClientConfig.BaseModel takes
+	MaxContextLength int    // tokens: of the prompt and a sample together
+	Sampleable       bool   // CreateSamplingClient takes it
+	Trainable        bool   // training takes it
 }
 
 // Capabilities asks the server what it serves. It needs no session.
 func (c *ServiceClient) Capabilities(ctx context.Context) (*Capabilities, error) {
 	const op = "ServiceClient.Capabilities"
+	return watched(ctx, c.observers, op, "", func(ctx context.Context) (*Capabilities, error) { return c.capabilities(ctx, op) })
+}
+
+func (c *ServiceClient) capabilities(ctx context.Context, op string) (*Capabilities, error) {
 	ctx, leave := endingWith(ctx, c.ctx)
 	defer leave()
 	if err := c.alone(ctx, op, func() error { return c.connect(ctx, op) }); err != nil {

@@ -29,6 +29,9 @@ type session struct {
 	samplers atomic.Int64        // the next sampling session's number
 	models   atomic.Int64        // the next training client's number
 	config   *config
+	flush    func(context.Context) // sends what has to be sent while there is a session; nil: nothing
+
+	observers observers
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -45,7 +48,7 @@ const (
 // startSession begins a session with a server that c is connected to, and starts
 // its loops.
 func startSession(ctx context.Context, c *ServiceClient, op string) (*session, error) {
-	s := &session{client: c.client, config: c.config, ctx: c.ctx, tokens: c.tokens, server: *c.server}
+	s := &session{client: c.client, config: c.config, ctx: c.ctx, tokens: c.tokens, server: *c.server, observers: c.observers}
 	if err := s.refresh(ctx, op, transport.Sparsely); err != nil {
 		return nil, err
 	}
@@ -61,6 +64,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if s.tokens != nil {
 		s.run(func() { s.tokens.keepFresh(s.ctx) })
 	}
+	s.report(c.telemetry)
 	return s, nil
 }
 
@@ -206,6 +210,9 @@ func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) er
 	s.work.Wait()
 	if errors.Is(s.pulse.err(), ErrSessionEnded) {
 		return nil
+	}
+	if s.flush != nil {
+		s.flush(ctx)
 	}
 	return s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,

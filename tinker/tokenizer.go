@@ -1,18 +1,11 @@
 package tinker
 
-import (
-	"context"
-	"errors"
-	"net/http"
-	"net/url"
-	"strings"
+import "tinsmith.example/internal/tokenizer"
 
-	"tinsmith.example/internal/tokenizer"
-	"tinsmith.example/internal/transport"
-)
-
-// A Tokenizer turns text into a model's token ids and back. It may be used by
-// any number of goroutines.
+// A Tokenizer turns text into a model's token ids and back, exactly as the
+// Python library does; one that it cannot reproduce exactly is refused when it is
+// loaded. It comes from [SamplingClient.Tokenizer] or [LoadTokenizer], and may be
+// used by any number of goroutines.
 type Tokenizer struct {
 	t *tokenizer.Tokenizer
 }
@@ -20,11 +13,13 @@ type Tokenizer struct {
 // A Message is one turn of a conversation.
 type Message struct {
 	Role    string // such as "system", "user" or "assistant"
-	Content string
+	Content string // the text
 }
 
 // Encode returns the token ids of text. Special tokens that are written out in
-// it, such as "<|im_end|>", become the ids that they name.
+// it, such as "<|im_end|>", become the ids that they name. Nothing is added at
+// either end: where a model wants its texts to begin with a token, as Python's
+// encode makes them, put BOS first.
 func (t *Tokenizer) Encode(text string) []int32 { return t.t.Encode(text) }
 
 // Decode returns the text of ids, special tokens written out. Bytes that are no
@@ -42,7 +37,8 @@ func (t *Tokenizer) HasChatTemplate() bool { return t.t.HasChatTemplate() }
 
 // RenderChat returns a conversation as the model's chat template writes it. With
 // addGenerationPrompt it ends where the model is to go on. Encode turns it into
-// a prompt.
+// a prompt. It fails if the model has no template, or one that refuses the
+// conversation.
 func (t *Tokenizer) RenderChat(messages []Message, addGenerationPrompt bool) (string, error) {
 	list := make([]tokenizer.Message, len(messages))
 	for i, m := range messages {
@@ -57,11 +53,21 @@ func (t *Tokenizer) BOS() int32 { return t.t.BOS() }
 // EOS returns the id that ends texts, or -1.
 func (t *Tokenizer) EOS() int32 { return t.t.EOS() }
 
-// VocabSize returns the number of ids, which begin at 0.
+// VocabSize returns the number of ids, which begin at 0. Some of them may have
+// no token.
 func (t *Tokenizer) VocabSize() int { return t.t.VocabSize() }
 
+// TokenID returns the id of the token that is text as a whole, such as
+// "<|im_end|>", and whether there is one. Ordinary tokens are named as in the
+// model's files, where "Ġthe" is " the".
+func (t *Tokenizer) TokenID(text string) (id int32, ok bool) { return t.t.TokenID(text) }
+
+// IsSpecial reports whether id is a control token: one that structures text and
+// is no part of it.
+func (t *Tokenizer) IsSpecial(id int32) bool { return t.t.IsSpecial(id) }
+
 // A Decoder turns ids into text as they come, and keeps back bytes that are not
-// yet a whole character.
+// yet a whole character. It is for one goroutine.
 type Decoder struct {
 	d *tokenizer.Decoder
 }
@@ -69,92 +75,5 @@ type Decoder struct {
 // Write returns the text that id completes, which may be none.
 func (d *Decoder) Write(id int32) string { return d.d.Write(id) }
 
-// Flush returns what was kept back, as U+FFFD.
+// Flush returns what was kept back, as U+FFFD, and begins anew.
 func (d *Decoder) Flush() string { return d.d.Flush() }
-
-// A tokenizerCache holds a client's tokenizer once it has been loaded. The zero
-// value is not ready: use newTokenizerCache.
-type tokenizerCache struct {
-	loading chan struct{} // has room for one: whoever fills it may use loaded
-	loaded  *Tokenizer
-}
-
-func newTokenizerCache() tokenizerCache { return tokenizerCache{loading: make(chan struct{}, 1)} }
-
-// Tokenizer returns the model's tokenizer, with its chat template, which the
-// server offers in the layout of the Hugging Face Hub. It is loaded once; a
-// failure is tried again by the next call.
-func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
-	ctx, leave, err := c.session.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	select {
-	case c.tokenizer.loading <- struct{}{}:
-		defer func() { <-c.tokenizer.loading }()
-	case <-ctx.Done():
-		return nil, endedError(ctx, tokenizerOp)
-	}
-	if c.tokenizer.loaded == nil {
-		if c.tokenizer.loaded, err = c.loadTokenizer(ctx); err != nil {
-			return nil, publicError(err)
-		}
-	}
-	return c.tokenizer.loaded, nil
-}
-
-// loadTokenizer looks under the name that the tokenizer usually has, and then
-// under the model's own.
-func (c *SamplingClient) loadTokenizer(ctx context.Context) (*Tokenizer, error) {
-	name := tokenizerName(c.baseModel)
-	definition, err := c.hubFile(ctx, name, "tokenizer.json")
-	if own, _, _ := strings.Cut(c.baseModel, ":"); notFound(err) && own != name {
-		name = own
-		definition, err = c.hubFile(ctx, name, "tokenizer.json")
-	}
-	if err != nil {
-		return nil, err
-	}
-	config, err := c.hubFile(ctx, name, "tokenizer_config.json")
-	if err != nil && !notFound(err) {
-		return nil, err
-	}
-	t, err := tokenizer.FromJSON(definition, config)
-	if err != nil {
-		return nil, &APIError{Op: tokenizerOp, Status: http.StatusOK, Err: err}
-	}
-	return &Tokenizer{t}, nil
-}
-
-const tokenizerOp = "SamplingClient.Tokenizer"
-
-func (c *SamplingClient) hubFile(ctx context.Context, model, file string) ([]byte, error) {
-	segments := strings.Split(model, "/")
-	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
-	}
-	var content []byte
-	err := c.session.client.Do(ctx, transport.Call{
-		Op: tokenizerOp, Method: http.MethodGet, Path: "/" + strings.Join(segments, "/") + "/resolve/main/" + file,
-		Answer: &content, Policy: transport.Briefly,
-	})
-	return content, err
-}
-
-func notFound(err error) bool {
-	e, ok := errors.AsType[*transport.Error](err)
-	return ok && e.Status == http.StatusNotFound
-}
-
-// tokenizerName is the name under which a model's tokenizer is published.
-func tokenizerName(model string) string {
-	model, _, _ = strings.Cut(model, ":") // a variant, such as a context length
-	if strings.HasPrefix(model, "meta-llama/Llama-3") {
-		return "thinkingmachineslabinc/meta-llama-3-instruct-tokenizer"
-	}
-	if parts := strings.Split(model, "/"); len(parts) == 3 {
-		return parts[0] + "/" + parts[1]
-	}
-	return model
-}

@@ -126,7 +126,7 @@ func TestTokenizerNames(t *testing.T) {
 		"gpt2":                                "gpt2",
 		"meta-llama/Llama-3.2-1B/variant:x:y": "thinkingmachineslabinc/meta-llama-3-instruct-tokenizer",
 	} {
-		if got := tokenizerName(model); got != want {
+		if got := tokenizerOf(model).name; got != want {
 			t.Errorf("%s: got %s, want %s", model, got, want)
 		}
 	}

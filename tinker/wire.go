@@ -60,6 +60,18 @@ func (p *SamplingParams) toWire() wire.SamplingParams {
 	return m
 }
 
+// clone copies what the caller may change while the call runs.
+func (p SamplingParams) clone() SamplingParams {
+	if p.Temperature != nil {
+		p.Temperature = new(*p.Temperature)
+	}
+	if p.Seed != nil {
+		p.Seed = new(*p.Seed)
+	}
+	p.Stop.texts, p.Stop.tokens = slices.Clone(p.Stop.texts), slices.Clone(p.Stop.tokens)
+	return p
+}
+
 func (s *Stop) toWire() wire.Stop {
 	switch {
 	case s.never:

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	hubenv "tinsmith.example/internal/hub"
 )
 
 // Resolved is a model that lies on this machine.
@@ -48,7 +50,7 @@ func (c *Cache) Resolve(ctx context.Context, nameOrPath string, o PullOptions) (
 	if m, ok := lookup(c.models, nameOrPath); ok {
 		return c.resolveModel(ctx, m, o)
 	}
-	path := expandHome(nameOrPath)
+	path := hubenv.ExpandHome(nameOrPath)
 	if _, err := os.Stat(path); err == nil && nameOrPath != "" || isPath(nameOrPath) {
 		return resolvePath(path)
 	}

@@ -18,12 +18,13 @@ var layers = map[string][]string{
 	"examples/...": {"tinker", "local"},
 
 	"bench/gosdk_overhead": {"tinker"},
+	"tinker/tinkerotel":    {"tinker"},
 
 	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
 	"internal/bench/machine": {"internal/cpu", "internal/engine/pages"},
 
 	"local":  {"tinker", "internal/server", "internal/engine", "internal/catalog", "internal/tinymodel"},
-	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer", "internal/receipt"},
+	"tinker": {"internal/sidecar", "internal/telemetry", "internal/transport", "internal/wire", "internal/tokenizer", "internal/hub", "internal/receipt"},
 
 	"internal/server":    {"internal/wire", "internal/wire/pb", "internal/engine", "internal/tokenizer", "internal/receipt"},
 	"internal/receipt":   {"internal/wire"},
@@ -43,7 +44,8 @@ var layers = map[string][]string{
 	"internal/engine/kernel": {"internal/cpu"},
 
 	"internal/weights/...": {},
-	"internal/catalog":     {"internal/weights/..."},
+	"internal/catalog":     {"internal/weights/...", "internal/hub"},
+	"internal/hub":         {},
 	"internal/tokenizer":   {},
 	"internal/cpu":         {},
 	"internal/tinymodel":   {"internal/weights/..."},

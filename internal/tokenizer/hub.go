@@ -8,9 +8,10 @@ import (
 
 // The names of the files that Hugging Face's Python libraries load.
 const (
-	fileTokenizer = "tokenizer.json"
-	fileConfig    = "tokenizer_config.json"
-	fileSpecials  = "special_tokens_map.json"
+	FileTokenizer    = "tokenizer.json"
+	FileConfig       = "tokenizer_config.json"
+	FileChatTemplate = "chat_template.jinja" // newer repositories have it apart
+	fileSpecials     = "special_tokens_map.json"
 )
 
 // HubFiles returns the files, by name, that make Hugging Face's Python libraries
@@ -63,7 +64,7 @@ func hubFiles(d *definition, p *pattern) (map[string][]byte, error) {
 	if d.normalize != "" {
 		normalizer = object{"type": d.normalize}
 	}
-	files[fileTokenizer], err = marshal(object{
+	files[FileTokenizer], err = marshal(object{
 		"version": "1.0", "truncation": nil, "padding": nil,
 		"added_tokens":   added,
 		"normalizer":     normalizer,
@@ -166,7 +167,7 @@ func (c *hubConfig) apply(d *definition) error {
 			}
 		}
 		if *role.id < 0 {
-			return malformed(fileConfig, "%s is %q, which is no token", role.name, abbreviate(string(role.token)))
+			return malformed(FileConfig, "%s is %q, which is no token", role.name, abbreviate(string(role.token)))
 		}
 	}
 	return nil
@@ -198,7 +199,7 @@ func hubConfigFiles(d *definition) (map[string][]byte, error) {
 	}
 	var files = map[string][]byte{}
 	var err error
-	if files[fileConfig], err = marshal(config); err != nil {
+	if files[FileConfig], err = marshal(config); err != nil {
 		return nil, err
 	}
 	files[fileSpecials], err = marshal(specials)

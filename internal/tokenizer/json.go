@@ -111,15 +111,26 @@ func (m *hubMerge) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// FromJSON returns the tokenizer of a Hugging Face model: of its tokenizer.json
-// and its tokenizer_config.json, which names the tokens with a part to play and
-// has the chat template; nil if there is none. It fails with an
-// [*UnsupportedError] if the files ask for something that this package does not
-// have, and with a [*FormatError] if they are broken.
+// FromJSON is [FromHubFiles] without a chat template in a file of its own.
 func FromJSON(tokenizerJSON, tokenizerConfigJSON []byte) (*Tokenizer, error) {
+	return fromHub(tokenizerJSON, tokenizerConfigJSON, nil)
+}
+
+// FromHubFiles returns the tokenizer of a Hugging Face model: of the files, by
+// name, that its repository has. [FileTokenizer] must be there. [FileConfig]
+// names the tokens with a part to play and may have the chat template;
+// [FileChatTemplate] has it, where it is there. Others are not looked at.
+//
+// It fails with an [*UnsupportedError] if the files ask for something that this
+// package does not have, and with a [*FormatError] if they are broken.
+func FromHubFiles(files map[string][]byte) (*Tokenizer, error) {
+	return fromHub(files[FileTokenizer], files[FileConfig], files[FileChatTemplate])
+}
+
+func fromHub(tokenizerJSON, tokenizerConfigJSON, chatTemplate []byte) (*Tokenizer, error) {
 	var h hubTokenizer
 	if err := json.Unmarshal(tokenizerJSON, &h); err != nil {
-		return nil, &FormatError{Part: fileTokenizer, Err: err}
+		return nil, &FormatError{Part: FileTokenizer, Err: err}
 	}
 	d, err := h.definition()
 	if err != nil {
@@ -128,11 +139,14 @@ func FromJSON(tokenizerJSON, tokenizerConfigJSON []byte) (*Tokenizer, error) {
 	c := new(hubConfig)
 	if tokenizerConfigJSON != nil {
 		if err := json.Unmarshal(tokenizerConfigJSON, c); err != nil {
-			return nil, &FormatError{Part: fileConfig, Err: err}
+			return nil, &FormatError{Part: FileConfig, Err: err}
 		}
 	}
 	if err := c.apply(d); err != nil {
 		return nil, err
+	}
+	if chatTemplate != nil {
+		d.template = string(chatTemplate)
 	}
 	t, err := d.build()
 	if err != nil {
@@ -144,9 +158,12 @@ func FromJSON(tokenizerJSON, tokenizerConfigJSON []byte) (*Tokenizer, error) {
 		if err != nil {
 			return nil, err
 		}
-		files[fileTokenizer] = slices.Clone(tokenizerJSON)
+		files[FileTokenizer] = slices.Clone(tokenizerJSON)
 		if tokenizerConfigJSON != nil {
-			files[fileConfig] = slices.Clone(tokenizerConfigJSON)
+			files[FileConfig] = slices.Clone(tokenizerConfigJSON)
+		}
+		if chatTemplate != nil {
+			files[FileChatTemplate] = []byte(d.template)
 		}
 		return files, nil
 	}

@@ -39,6 +39,7 @@ type answer struct {
 // m.within: a large answer over a slow line may take as long as it takes.
 func (c *Client) attempt(ctx context.Context, t *trail, m message, key string) answer {
 	t.attempts++
+	started := time.Now()
 	silence := &timeoutError{after: m.within}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -51,6 +52,7 @@ func (c *Client) attempt(ctx context.Context, t *trail, m message, key string) a
 	if a.status == 0 && context.Cause(ctx) == error(silence) {
 		a.err = silence
 	}
+	trace(ctx, t, m, started, a)
 	return a
 }
 
