@@ -14,8 +14,8 @@ import (
 type ImageFormat string
 
 const (
-	ImagePNG  ImageFormat = wire.ImagePNG
-	ImageJPEG ImageFormat = wire.ImageJPEG
+	ImagePNG  ImageFormat = wire.ImagePNG  // a PNG file
+	ImageJPEG ImageFormat = wire.ImageJPEG // a JPEG file
 )
 
 func (f ImageFormat) check(name string) error {
@@ -28,9 +28,9 @@ func (f ImageFormat) check(name string) error {
 // An Image is an image in a prompt, sent with it. Models that cannot see refuse
 // it.
 type Image struct {
-	Data           []byte // the file
-	Format         ImageFormat
-	ExpectedTokens int // how many tokens you think it is, so that the server can object; 0: you do not know
+	Data           []byte      // the file
+	Format         ImageFormat // what kind of file
+	ExpectedTokens int         // how many tokens you think it is, so that the server can object; 0: you do not know
 }
 
 // Len returns ExpectedTokens.
@@ -50,9 +50,9 @@ func (i Image) wireChunk(name string) (wire.Chunk, error) {
 
 // An ImageAsset is an image in a prompt that the server fetches itself.
 type ImageAsset struct {
-	Location       string // a path or URL that the server knows
-	Format         ImageFormat
-	ExpectedTokens int // as in Image
+	Location       string      // a path or URL that the server knows
+	Format         ImageFormat // what kind of file is there
+	ExpectedTokens int         // as in Image
 }
 
 // Len returns ExpectedTokens.
@@ -86,7 +86,7 @@ func checkImage(name string, format ImageFormat, expected int) (*int, error) {
 // A DMel is sound in a prompt, as the tensor of audio tokens that such models
 // take, in the API's TensorContainer form.
 type DMel struct {
-	Container []byte
+	Container []byte // the file, whose header says how many tokens it is
 }
 
 // Len returns the number of tokens that the container's header says, or 0 if it

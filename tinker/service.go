@@ -219,9 +219,9 @@ func (c *ServiceClient) Close(ctx context.Context) error {
 type FinishReason string
 
 const (
-	FinishSuccess     FinishReason = wire.FinishSuccess
-	FinishErrored     FinishReason = wire.FinishErrored
-	FinishInterrupted FinishReason = wire.FinishInterrupted
+	FinishSuccess     FinishReason = wire.FinishSuccess     // the program has done what it was for
+	FinishErrored     FinishReason = wire.FinishErrored     // it failed
+	FinishInterrupted FinishReason = wire.FinishInterrupted // it was stopped before its end
 )
 
 // Finish is Close with a word, for listings of sessions, on how the work in it

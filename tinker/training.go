@@ -15,8 +15,8 @@ import (
 
 // A TrainingClientConfig says what to train. BaseModel is required.
 type TrainingClientConfig struct {
-	BaseModel    string // a model that the server trains, such as "Qwen/Qwen3-8B"
-	LoRA         LoRAConfig
+	BaseModel    string            // a model that the server trains, such as "Qwen/Qwen3-8B"
+	LoRA         LoRAConfig        // which matrices, and of what rank
 	UserMetadata map[string]string // of the training run, for listings
 }
 
@@ -206,10 +206,10 @@ const (
 // alone. The zero value is a good one. The fields are those of
 // SamplingClientConfig, but Kind.
 type SavedSamplingConfig struct {
-	Kind                WeightsKind // "": WeightsSnapshot
-	Retry               RetryConfig
-	RecordStabilityInfo bool
-	OnQueueState        func(state QueueState, reason string)
+	Kind                WeightsKind                           // "": WeightsSnapshot
+	Retry               RetryConfig                           // as in SamplingClientConfig
+	RecordStabilityInfo bool                                  // as in SamplingClientConfig
+	OnQueueState        func(state QueueState, reason string) // as in SamplingClientConfig
 }
 
 func (s *SavedSamplingConfig) check() error {
