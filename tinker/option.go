@@ -28,6 +28,7 @@ type config struct {
 	baseURL        string
 	apiKey         string
 	allowPlainHTTP bool
+	handleServers  []string // whose handles are opened, beside those of baseURL
 	httpClient     *http.Client
 	tags           []string
 	userMetadata   map[string]string
@@ -70,6 +71,15 @@ func WithAPIKey(key string) Option {
 func WithPlainHTTP() Option {
 	return func(c *config) error {
 		c.allowPlainHTTP = true
+		return nil
+	}
+}
+
+// WithHandleServers lets the client open handles and copies that were made for
+// other servers than its own: those with these base URLs. The key is sent there.
+func WithHandleServers(urls ...string) Option {
+	return func(c *config) error {
+		c.handleServers = append(c.handleServers, urls...)
 		return nil
 	}
 }
@@ -233,11 +243,12 @@ func checkKey(key string, now time.Time) error {
 	return nil
 }
 
-// transport makes the client that carries the calls.
-func (c *config) transport() (*transport.Client, error) {
+// transport makes the client that carries the calls to a server, with header
+// beside what the configuration says.
+func (c *config) transport(baseURL string, header http.Header) (*transport.Client, error) {
 	client, err := transport.New(transport.Config{
-		BaseURL: c.baseURL, APIKey: c.apiKey, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
-		Header: c.header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
+		BaseURL: baseURL, APIKey: c.apiKey, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
+		Header: header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tinker: %w", err)

@@ -41,11 +41,19 @@ func (c *SamplingClientConfig) check() error {
 // goroutines, and lives as long as the ServiceClient that it comes from.
 type SamplingClient struct {
 	session             *session
-	sampler             *transport.Sampler
+	sampler             sampler
 	id                  string
 	baseModel           string
 	recordStabilityInfo bool
+	retry               RetryConfig
+	isolated            bool // calls run in another process
 	tokenizer           tokenizerCache
+}
+
+// A sampler makes a client's calls. Its errors are a *transport.Error or a
+// *SidecarError.
+type sampler interface {
+	Sample(context.Context, transport.SampleCall) (*transport.Sampled, error)
 }
 
 var _ Sampler = (*SamplingClient)(nil)
@@ -68,19 +76,29 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	}
 	defer leave()
 	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
-		recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache()}
+		recordStabilityInfo: cfg.RecordStabilityInfo, retry: cfg.Retry, tokenizer: newTokenizerCache()}
 	if err := client.create(ctx, op, &cfg); err != nil {
 		return nil, publicError(err)
 	}
-	queue := cfg.OnQueueState
-	if queue == nil {
-		queue = (&queueLog{log: s.config.log, sampler: client.id}).note
-	}
-	client.sampler = s.client.NewSampler(transport.SamplerConfig{
-		SamplingSessionID: client.id, Gate: s.gate, Retry: cfg.Retry.resolve(&s.server), Abandoned: s.abandon,
-		QueueState: func(state, reason string) { queue(QueueState(state), reason) },
-	})
+	client.sampler = s.newSampler(client.id, 0, &cfg.Retry, s.queueNotes(client.id, cfg.OnQueueState))
 	return client, nil
+}
+
+// newSampler makes what samples in the session, numbering requests from
+// firstSeqID.
+func (s *session) newSampler(id string, firstSeqID int64, retry *RetryConfig, queue func(state, reason string)) *transport.Sampler {
+	return s.client.NewSampler(transport.SamplerConfig{
+		SamplingSessionID: id, FirstSeqID: firstSeqID, Gate: s.gate, Retry: retry.resolve(&s.server),
+		Abandoned: s.abandon, QueueState: queue,
+	})
+}
+
+// queueNotes is who is told why a sampler's requests wait: observe, or the log.
+func (s *session) queueNotes(id string, observe func(QueueState, string)) func(state, reason string) {
+	if observe == nil {
+		observe = (&queueLog{log: s.config.log, sampler: id}).note
+	}
+	return func(state, reason string) { observe(QueueState(state), reason) }
 }
 
 // create makes the sampling session, and asks for its base model if only the

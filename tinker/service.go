@@ -21,6 +21,7 @@ type ServiceClient struct {
 
 	starting chan struct{} // has room for one: whoever fills it may set session
 	session  *session      // nil: not begun
+	joined   joinedSessions
 
 	closing  sync.Once
 	closed   chan struct{} // closed once closeErr is set
@@ -34,7 +35,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.transport()
+	client, err := cfg.transport(cfg.baseURL, cfg.header)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +156,7 @@ func (c *ServiceClient) finish(ctx context.Context) error {
 	defer c.client.Close()
 	c.starting <- struct{}{} // a start that was under way is over: its context has ended
 	defer func() { <-c.starting }()
+	c.joined.close(ctx)
 	if c.session == nil {
 		return nil
 	}

@@ -27,6 +27,7 @@ type session struct {
 	cancels  *semaphore.Weighted // cancellations on their way
 	samplers atomic.Int64        // the next sampling session's number
 	config   *config
+	joined   *wire.HandleHolder // what a copy was told of the session; nil: the session is our own
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -55,18 +56,23 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if s.server.JWTAuthEnabled {
 		return nil, fmt.Errorf("tinker: %s: the server wants keys exchanged for web tokens: %w", op, errors.ErrUnsupported)
 	}
-	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	if err := s.refresh(ctx, op, transport.Patiently); err != nil {
 		return nil, err
 	}
-	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
-	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	if err := s.create(ctx, op); err != nil {
 		return nil, err
 	}
+	s.begin()
+	return s, nil
+}
+
+// begin applies what the server has said, and starts the loops.
+func (s *session) begin() {
+	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
+	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
+	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
-	return s, nil
 }
 
 // refresh asks for what the server may change. A server that does not know the
@@ -215,12 +221,16 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 }
 
 // close waits for what runs in the session, whose context has ended, and tells
-// the server.
+// the server, unless the session is another client's to end.
 func (s *session) close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
+	if s.joined != nil {
+		s.client.Close()
+		return nil
+	}
 	return s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice,
 		Body: &wire.FinishSessionRequest{Reason: wire.FinishReason{Type: wire.FinishSuccess}},
