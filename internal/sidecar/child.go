@@ -31,12 +31,12 @@ const (
 
 // A Handler does what the parent calls for, in the child. It is called in a
 // goroutine of its own for each call, whose ctx ends when nobody waits for it any
-// more.
-type Handler func(ctx context.Context, payload []byte) (result []byte)
+// more. Until it returns it may note things about the call.
+type Handler func(ctx context.Context, payload []byte, note func(payload []byte)) (result []byte)
 
 // Main does nothing unless the process was started by [Start]: then it serves the
-// parent and does not return. newHandler gets a function that sends the parent a
-// note; it may be called at any time by any goroutine.
+// parent and does not return. newHandler gets a function that notes things that
+// are about no call; it may be called at any time by any goroutine.
 //
 // It is to be called by the init function of a package, and costs other processes
 // one look at their environment.
@@ -117,11 +117,7 @@ type server struct {
 // once: nobody wants the results of what still runs.
 func serve(conn net.Conn, nonce string, newHandler func(note func([]byte)) Handler) error {
 	s := &server{conn: conn, cancels: map[uint64]context.CancelFunc{}}
-	s.handler = newHandler(func(payload []byte) {
-		if checkPayload(payload) == nil {
-			s.send(frame{kind: note, payload: payload})
-		}
-	})
+	s.handler = newHandler(s.noteAbout(0))
 	s.send(frame{kind: ready, payload: []byte(nonce)})
 	r := bufio.NewReaderSize(conn, 1<<16)
 	for {
@@ -153,7 +149,7 @@ func (s *server) start(f frame) {
 	s.cancels[f.call] = end
 	s.mu.Unlock()
 	go func() {
-		result := s.handler(ctx, f.payload)
+		result := s.handler(ctx, f.payload, s.noteAbout(f.call))
 		s.mu.Lock()
 		delete(s.cancels, f.call)
 		s.mu.Unlock()
@@ -164,6 +160,16 @@ func (s *server) start(f frame) {
 		}
 		s.send(frame{kind: reply, call: f.call, payload: result})
 	}()
+}
+
+// noteAbout returns what sends notes about a call. Those that are too large are
+// lost.
+func (s *server) noteAbout(call uint64) func([]byte) {
+	return func(payload []byte) {
+		if checkPayload(payload) == nil {
+			s.send(frame{kind: note, call: call, payload: payload})
+		}
+	}
 }
 
 // send writes a frame. Where that fails the parent is gone, which serve sees too.

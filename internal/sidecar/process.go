@@ -33,15 +33,20 @@ type Process struct {
 	writing chan struct{} // has room for one: whoever fills it may write a frame
 
 	mu      sync.Mutex
-	calls   map[uint64]chan result // under way; each channel has room for its result
-	last    uint64                 // the latest call's number
+	calls   map[uint64]*waiting // under way; nil: the child has ended
+	last    uint64              // the latest call's number
 	closing bool
-	notes   [][]byte // not yet told of
-	wake    chan struct{}
+	notes   mailbox // about no call
 
 	work sync.WaitGroup // read and tell
 	done chan struct{}  // closed once err is set, which then does not change
 	err  *Error
+}
+
+// A waiting is a call that is under way.
+type waiting struct {
+	answered chan result // has room for the one that comes
+	notes    mailbox
 }
 
 type result struct {
@@ -49,8 +54,24 @@ type result struct {
 	err     error
 }
 
+// A mailbox has notes that nobody has been told of, under the process's mutex.
+type mailbox struct {
+	notes [][]byte
+	wake  chan struct{} // has room for one: there are some
+}
+
+func newMailbox() mailbox { return mailbox{wake: make(chan struct{}, 1)} }
+
+func (m *mailbox) put(payload []byte) {
+	m.notes = append(m.notes, payload)
+	select {
+	case m.wake <- struct{}{}:
+	default: // whoever wakes up sees this one, too
+	}
+}
+
 // Start starts a child, and returns once it answers. noted is called with what it
-// notes, in order, by one goroutine. Every error is an *Error, and wraps
+// notes about no call, in order, by one goroutine. Every error is an *Error, and wraps
 // errors.ErrUnsupported where systems cannot do this.
 func Start(ctx context.Context, noted func(payload []byte)) (*Process, error) {
 	executable, err := executable()
@@ -68,7 +89,7 @@ func start(ctx context.Context, executable string, noted func([]byte)) (*Process
 	nonce := rand.Text()
 	p := &Process{
 		conn: ours, stderr: new(head), noted: noted, writing: make(chan struct{}, 1),
-		calls: map[uint64]chan result{}, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		calls: map[uint64]*waiting{}, notes: newMailbox(), done: make(chan struct{}),
 	}
 	p.cmd = exec.Command(executable)
 	p.cmd.Args = slices.Clone(os.Args[:min(1, len(os.Args))]) // not the flags: nobody parses them
@@ -130,15 +151,16 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Call has the child's Handler do something and returns its result. If ctx ends,
 // so does the handler's; its result is still returned if it comes soon, and else
-// the cause. Every other error is an *Error.
-func (p *Process) Call(ctx context.Context, payload []byte) ([]byte, error) {
+// the cause. Every other error is an *Error. noted is called with what the Handler
+// notes about the call, in order, before Call returns.
+func (p *Process) Call(ctx context.Context, payload []byte, noted func([]byte)) ([]byte, error) {
 	if err := checkPayload(payload); err != nil {
 		return nil, &Error{Phase: PhaseCall, PID: p.PID(), Err: err}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	id, answered, err := p.register()
+	id, w, err := p.register()
 	if err != nil {
 		return nil, err
 	}
@@ -146,37 +168,61 @@ func (p *Process) Call(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := p.send(ctx, frame{kind: call, call: id, payload: payload}); err != nil {
 		return nil, err
 	}
-	select {
-	case r := <-answered:
+	r, err := p.await(ctx, w, noted)
+	if err == nil {
 		return r.payload, r.err
-	case <-ctx.Done():
 	}
-	grace, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), cancelGrace, context.Cause(ctx))
+	grace, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), cancelGrace, err)
 	defer stop()
 	if err := p.send(grace, frame{kind: cancel, call: id}); err != nil {
 		return nil, err
 	}
-	select {
-	case r := <-answered:
-		return r.payload, r.err
-	case <-grace.Done():
-		return nil, context.Cause(grace)
+	if r, err = p.await(grace, w, noted); err != nil {
+		return nil, err
+	}
+	return r.payload, r.err
+}
+
+// await returns the result of a call and tells of its notes, or returns the cause
+// if ctx ends first.
+func (p *Process) await(ctx context.Context, w *waiting, noted func([]byte)) (result, error) {
+	for {
+		select {
+		case <-w.notes.wake:
+			p.deliver(&w.notes, noted)
+		case r := <-w.answered:
+			p.deliver(&w.notes, noted) // those that came before it
+			return r, nil
+		case <-ctx.Done():
+			return result{}, context.Cause(ctx)
+		}
 	}
 }
 
-func (p *Process) register() (uint64, chan result, error) {
+// deliver tells of the notes in a mailbox.
+func (p *Process) deliver(m *mailbox, noted func([]byte)) {
+	p.mu.Lock()
+	notes := m.notes
+	m.notes = nil
+	p.mu.Unlock()
+	for _, payload := range notes {
+		noted(payload)
+	}
+}
+
+func (p *Process) register() (uint64, *waiting, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closing:
 		return 0, nil, &Error{Phase: PhaseRun, PID: p.PID(), Err: ErrClosed}
-	case p.calls == nil: // it has ended
+	case p.calls == nil:
 		return 0, nil, p.err
 	}
 	p.last++
-	answered := make(chan result, 1)
-	p.calls[p.last] = answered
-	return p.last, answered, nil
+	w := &waiting{answered: make(chan result, 1), notes: newMailbox()}
+	p.calls[p.last] = w
+	return p.last, w, nil
 }
 
 func (p *Process) forget(id uint64) {
@@ -226,11 +272,8 @@ func (p *Process) read() {
 		err = p.describe(err, ended)
 	}
 	p.err = &Error{Phase: PhaseRun, PID: p.PID(), Err: err}
-	for _, answered := range p.calls {
-		select {
-		case answered <- result{err: p.err}:
-		default: // its result is there
-		}
+	for _, w := range p.calls {
+		w.answered <- result{err: p.err}
 	}
 	p.calls = nil
 	p.mu.Unlock()
@@ -238,46 +281,44 @@ func (p *Process) read() {
 }
 
 func (p *Process) take(f frame) error {
-	r := result{payload: f.payload}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.calls[f.call] // nil: about no call, or nobody waits for it any more
 	switch f.kind {
 	case note:
-		p.mu.Lock()
-		p.notes = append(p.notes, f.payload)
-		p.mu.Unlock()
-		select {
-		case p.wake <- struct{}{}:
-		default: // it will see this note, too
+		switch {
+		case f.call == 0:
+			p.notes.put(f.payload)
+		case w != nil:
+			w.notes.put(f.payload)
 		}
 		return nil
-	case refuse:
-		r = result{err: &Error{Phase: PhaseCall, PID: p.PID(), Err: errors.New(string(f.payload))}}
-	case reply:
+	case reply, refuse:
 	default:
 		return fmt.Errorf("the child sent a frame of kind %d", f.kind)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if answered := p.calls[f.call]; answered != nil {
-		delete(p.calls, f.call)
-		answered <- r
+	if w == nil {
+		return nil
 	}
+	delete(p.calls, f.call)
+	r := result{payload: f.payload}
+	if f.kind == refuse {
+		r = result{err: &Error{Phase: PhaseCall, PID: p.PID(), Err: errors.New(string(f.payload))}}
+	}
+	w.answered <- r
 	return nil
 }
 
-// tell passes notes on. Whoever is told may be slow, and results do not wait.
+// tell passes on notes about no call. Whoever is told may be slow, and results do
+// not wait.
 func (p *Process) tell() {
-	for ended := false; !ended; {
+	for {
 		select {
-		case <-p.wake:
+		case <-p.notes.wake:
+			p.deliver(&p.notes, p.noted)
 		case <-p.done:
-			ended = true
-		}
-		p.mu.Lock()
-		notes := p.notes
-		p.notes = nil
-		p.mu.Unlock()
-		for _, payload := range notes {
-			p.noted(payload)
+			p.deliver(&p.notes, p.noted)
+			return
 		}
 	}
 }

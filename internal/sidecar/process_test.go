@@ -24,16 +24,17 @@ import (
 	"go.uber.org/goleak"
 )
 
-// In the children that these tests start, what follows init does not run: not
-// TestMain, which would say so on standard error, and no test.
+// In the children that these tests start nothing after this runs.
 func init() {
 	fmt.Println("init functions of other packages may print")
 	Main(func(note func([]byte)) Handler {
-		return func(ctx context.Context, b []byte) []byte { return handle(ctx, b, note) }
+		return func(ctx context.Context, payload []byte, about func([]byte)) []byte {
+			return handle(ctx, payload, about, note)
+		}
 	})
 }
 
-// parentOnly is set in TestMain.
+// parentOnly is set in TestMain, which children do not reach.
 var parentOnly bool
 
 func TestMain(m *testing.M) {
@@ -45,11 +46,11 @@ func TestMain(m *testing.M) {
 }
 
 // handle does what the tests ask the child for.
-func handle(ctx context.Context, payload []byte, note func([]byte)) []byte {
-	what, about, _ := strings.Cut(string(payload), " ")
+func handle(ctx context.Context, payload []byte, about, note func([]byte)) []byte {
+	what, with, _ := strings.Cut(string(payload), " ")
 	switch what {
 	case "echo":
-		return []byte(about)
+		return []byte(with)
 	case "wait":
 		note([]byte("waiting"))
 		<-ctx.Done()
@@ -61,7 +62,7 @@ func handle(ctx context.Context, payload []byte, note func([]byte)) []byte {
 		_, marked := os.LookupEnv(marker)
 		return fmt.Appendf(nil, "%d %d %t %t %d", runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1), marked, parentOnly, len(os.Args))
 	case "large":
-		n, err := strconv.Atoi(about)
+		n, err := strconv.Atoi(with)
 		if err != nil {
 			return []byte(err.Error())
 		}
@@ -69,12 +70,13 @@ func handle(ctx context.Context, payload []byte, note func([]byte)) []byte {
 	case "notes":
 		for i := range 100 {
 			note(fmt.Appendf(nil, "note %d", i))
+			about(fmt.Appendf(nil, "about %d", i))
 		}
 		return nil
 	case "exit":
 		os.Exit(3)
 	case "panic":
-		panic("about " + about)
+		panic("about " + with)
 	case "garbage":
 		os.Stderr.WriteString("garbage is next\n")
 		syscall.Write(garbageDescriptor(), []byte("no frame at all, and longer than a header"))
@@ -109,7 +111,7 @@ func child(t *testing.T, noted func([]byte)) *Process {
 
 func ask(t *testing.T, p *Process, payload string) string {
 	t.Helper()
-	b, err := p.Call(t.Context(), []byte(payload))
+	b, err := p.Call(t.Context(), []byte(payload), ignore)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +124,7 @@ func TestCallsGetTheirOwnResults(t *testing.T) {
 	for i := range 200 {
 		all.Go(func() {
 			want := strings.Repeat(fmt.Sprint(i, "/"), 1+i*i) // up to several hundred KB
-			b, err := p.Call(t.Context(), []byte("echo "+want))
+			b, err := p.Call(t.Context(), []byte("echo "+want), ignore)
 			if err != nil || string(b) != want {
 				t.Errorf("call %d: %d bytes, want %d, %v", i, len(b), len(want), err)
 			}
@@ -149,7 +151,7 @@ func TestTheEndOfACallEndsItInTheChild(t *testing.T) {
 			<-waiting
 			end(reason)
 		}()
-		b, err := p.Call(ctx, []byte(what))
+		b, err := p.Call(ctx, []byte(what), ignore)
 		if string(b) != want || want == "" && err != reason {
 			t.Errorf("%s: %q, %v", what, b, err)
 		}
@@ -157,7 +159,7 @@ func TestTheEndOfACallEndsItInTheChild(t *testing.T) {
 	ctx, end := context.WithCancelCause(t.Context())
 	reason := errors.New("before it began")
 	end(reason)
-	if _, err := p.Call(ctx, []byte("wait")); err != reason {
+	if _, err := p.Call(ctx, []byte("wait"), ignore); err != reason {
 		t.Error(err)
 	}
 	if got := ask(t, p, "echo still there"); got != "still there" {
@@ -168,8 +170,14 @@ func TestTheEndOfACallEndsItInTheChild(t *testing.T) {
 func TestNotesComeInOrder(t *testing.T) {
 	var got []string
 	p := child(t, func(b []byte) { got = append(got, string(b)) })
-	ask(t, p, "notes")
+	var about []string
+	if _, err := p.Call(t.Context(), []byte("notes"), func(b []byte) { about = append(about, string(b)) }); err != nil {
+		t.Fatal(err)
+	}
 	p.Close() // all have been told of
+	if len(about) != 100 || about[0] != "about 0" || about[99] != "about 99" {
+		t.Errorf("%d: %q", len(about), about)
+	}
 	if len(got) != 100 || got[99] != "note 99" || !slices.IsSortedFunc(got, func(a, b string) int { return len(a) - len(b) }) {
 		t.Errorf("%d: %q", len(got), got)
 	}
@@ -196,7 +204,7 @@ func TestTheDeathOfTheChildFailsItsCalls(t *testing.T) {
 		p := child(t, func([]byte) { waiting <- struct{}{} })
 		failed := make(chan error)
 		go func() {
-			_, err := p.Call(t.Context(), []byte("wait"))
+			_, err := p.Call(t.Context(), []byte("wait"), ignore)
 			failed <- err
 		}()
 		<-waiting
@@ -205,9 +213,9 @@ func TestTheDeathOfTheChildFailsItsCalls(t *testing.T) {
 				t.Fatal(err)
 			}
 		} else {
-			p.Call(t.Context(), []byte(end))
+			p.Call(t.Context(), []byte(end), ignore)
 		}
-		for when, err := range map[string]error{"under way": <-failed, "after": second(p.Call(t.Context(), []byte("echo")))} {
+		for when, err := range map[string]error{"under way": <-failed, "after": second(p.Call(t.Context(), []byte("echo"), ignore))} {
 			e, ok := errors.AsType[*Error](err)
 			if !ok || e.Phase != PhaseRun || e.PID != p.PID() || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s, %s: %v, want %q", end, when, err, want)
@@ -217,6 +225,8 @@ func TestTheDeathOfTheChildFailsItsCalls(t *testing.T) {
 	}
 }
 
+func ignore([]byte) {}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestCloseEndsCallsAndTheChild(t *testing.T) {
@@ -224,7 +234,7 @@ func TestCloseEndsCallsAndTheChild(t *testing.T) {
 	p := child(t, func([]byte) { waiting <- struct{}{} })
 	failed := make(chan error)
 	go func() {
-		_, err := p.Call(t.Context(), []byte("wait"))
+		_, err := p.Call(t.Context(), []byte("wait"), ignore)
 		failed <- err
 	}()
 	<-waiting
@@ -233,7 +243,7 @@ func TestCloseEndsCallsAndTheChild(t *testing.T) {
 	if err := <-failed; !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
-	if _, err := p.Call(t.Context(), []byte("echo")); !errors.Is(err, ErrClosed) {
+	if _, err := p.Call(t.Context(), []byte("echo"), ignore); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
 	if err := syscall.Kill(p.PID(), 0); err != syscall.ESRCH {
@@ -246,8 +256,8 @@ func TestWhatIsTooLargeFailsAlone(t *testing.T) {
 		t.Skip("takes a gigabyte")
 	}
 	p := child(t, nil)
-	_, here := p.Call(t.Context(), make([]byte, MaxPayload+1))
-	_, there := p.Call(t.Context(), []byte("large "+strconv.Itoa(MaxPayload+1)))
+	_, here := p.Call(t.Context(), make([]byte, MaxPayload+1), ignore)
+	_, there := p.Call(t.Context(), []byte("large "+strconv.Itoa(MaxPayload+1)), ignore)
 	for _, err := range []error{here, there} {
 		if e, ok := errors.AsType[*Error](err); !ok || e.Phase != PhaseCall || !strings.Contains(err.Error(), "335544321 bytes, want at most 335544320") {
 			t.Error(err)
@@ -347,7 +357,7 @@ func makeOrphan() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	go p.Call(context.Background(), []byte("wait"))
+	go p.Call(context.Background(), []byte("wait"), ignore)
 	fmt.Println("child", p.PID())
 	select {}
 }

@@ -42,6 +42,7 @@ func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
 		return answer{err: context.Cause(ctx)}
 	}
 	t.attempts++
+	started := time.Now()
 	silence := &timeoutError{after: m.within}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -51,6 +52,7 @@ func (c *Client) exchange(ctx context.Context, t *trail, m message) answer {
 	if a.status == 0 && context.Cause(ctx) == error(silence) {
 		a.err = silence
 	}
+	trace(ctx, t, m, started, a)
 	return a
 }
 
