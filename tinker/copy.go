@@ -106,7 +106,7 @@ func (c *SamplingClient) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
-	return c.open(svc, state)
+	return c.open(svc, state, nil)
 }
 
 // parseCopy reads what MarshalBinary writes.

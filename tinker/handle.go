@@ -52,15 +52,22 @@ func (c *ServiceClient) SamplingClientFromHandle(handle string) (*SamplingClient
 		return nil, &ArgumentError{"the handle", "a text that is not shown here", "one that Handle or get_sampler_handle returned: " + err.Error()}
 	}
 	client := new(SamplingClient)
-	if err := client.open(c, &copyState{Handle: h}); err != nil {
+	if err := client.open(c, &copyState{Handle: h}, nil); err != nil {
 		return nil, err
 	}
 	return client, nil
 }
 
-// open makes c a copy of the client that state is about.
-func (c *SamplingClient) open(svc *ServiceClient, state *copyState) error {
+// open makes c a copy of the client that state is about. observe is told why its
+// requests wait; nil: the log.
+func (c *SamplingClient) open(svc *ServiceClient, state *copyState, observe func(QueueState, string)) error {
 	h := state.Handle
+	isolated := (state.Isolated || svc.config.isolated) && !svc.config.hosted
+	if isolated {
+		if err := svc.config.checkIsolation(); err != nil {
+			return err
+		}
+	}
 	if err := svc.config.checkHandle(h); err != nil {
 		return err
 	}
@@ -70,8 +77,13 @@ func (c *SamplingClient) open(svc *ServiceClient, state *copyState) error {
 	}
 	*c = SamplingClient{
 		session: s, id: h.SamplingSessionID, baseModel: h.BaseModel, recordStabilityInfo: h.RecordStabilityInfo,
-		retry: state.Retry.config(), isolated: state.Isolated, tokenizer: newTokenizerCache(),
+		retry: state.Retry.config(), isolated: isolated, tokenizer: newTokenizerCache(),
 	}
-	c.sampler = s.newJoiner(c.id, c.retry, s.queueNotes(c.id, nil))
+	queue := s.queueNotes(c.id, observe)
+	if isolated {
+		c.sampler = s.isolate(state, queue)
+	} else {
+		c.sampler = s.newJoiner(c.id, c.retry, queue)
+	}
 	return nil
 }

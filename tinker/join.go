@@ -31,7 +31,9 @@ func (c *ServiceClient) join(h *wire.SamplerHandle) (*session, error) {
 	if h.Holder.ClientConfig.JWTAuthEnabled {
 		return nil, fmt.Errorf("tinker: the server wants keys exchanged for web tokens: %w", errors.ErrUnsupported)
 	}
-	key, err := wire.Encode(&wire.SamplerHandle{SessionID: h.SessionID, Holder: h.Holder})
+	identity := wire.SamplerHandle{SessionID: h.SessionID, Holder: h.Holder}
+	identity.Holder.DynamicConfig = wire.DynamicConfig{} // of the moment
+	key, err := wire.Encode(&identity)
 	if err != nil {
 		return nil, err
 	}

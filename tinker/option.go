@@ -29,6 +29,8 @@ type config struct {
 	apiKey         string
 	allowPlainHTTP bool
 	handleServers  []string // whose handles are opened, beside those of baseURL
+	isolated       bool     // sampling runs in a process of its own
+	hosted         bool     // this is that process
 	httpClient     *http.Client
 	tags           []string
 	userMetadata   map[string]string
@@ -80,6 +82,30 @@ func WithPlainHTTP() Option {
 func WithHandleServers(urls ...string) Option {
 	return func(c *config) error {
 		c.handleServers = append(c.handleServers, urls...)
+		return nil
+	}
+}
+
+// WithProcessIsolation makes sampling and log probabilities run in a process of
+// their own, one for the whole program and all of its clients. It is for programs
+// that compute a lot in many goroutines: what waits for a turn of the Go scheduler
+// there answers late here, heartbeats too, and a session whose heartbeats stay out
+// ends. Results and errors are the same. The environment may ask for it with
+// TINKER_SUBPROCESS_SAMPLING.
+//
+// The process is this program's executable, started again; it ends in the init
+// function of this package, before main, TestMain or flags, and with the last
+// ServiceClient that uses it. If it dies, the calls that it ran fail with a
+// *SidecarError, and the next call starts another one. A start that fails is a
+// *SidecarError as well, of CreateSamplingClient or of a copy's first call; so it
+// is on systems that cannot pass a socket to a process, where it wraps
+// errors.ErrUnsupported.
+//
+// What cannot cross to another process is refused with an *ArgumentError:
+// WithHTTPClient, and Retry.Retryable.
+func WithProcessIsolation() Option {
+	return func(c *config) error {
+		c.isolated = true
 		return nil
 	}
 }
@@ -164,6 +190,8 @@ func WithLogger(log *slog.Logger) Option {
 //	TINKER_PROJECT_ID  the session's project, see WithProjectID
 //	TINKER_TAGS        the session's tags, separated by commas, see WithTags
 //
+//	TINKER_SUBPROCESS_SAMPLING  1, true or yes: see WithProcessIsolation
+//
 //	CLOUDFLARE_ACCESS_CLIENT_ID      sent as CF-Access-Client-Id
 //	CLOUDFLARE_ACCESS_CLIENT_SECRET  sent as CF-Access-Client-Secret
 //
@@ -185,6 +213,7 @@ func fromEnvironment() config {
 			c.header.Set(name, value)
 		}
 	}
+	c.isolated = slices.Contains([]string{"1", "true", "yes"}, strings.ToLower(os.Getenv("TINKER_SUBPROCESS_SAMPLING")))
 	if url := os.Getenv("TINKER_BASE_URL"); url != "" {
 		c.baseURL = url
 	}
@@ -208,6 +237,11 @@ func newConfig(opts []Option) (*config, error) {
 	c.tags = slices.Compact(c.tags)
 	if err := checkKey(c.apiKey, time.Now()); err != nil {
 		return nil, err
+	}
+	if c.isolated {
+		if err := c.checkIsolation(); err != nil {
+			return nil, err
+		}
 	}
 	return &c, nil
 }

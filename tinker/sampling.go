@@ -66,6 +66,9 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	if c.config.isolated && cfg.Retry.Retryable != nil {
+		return nil, &ArgumentError{"Retry.Retryable", "a function", "nil with process isolation: functions do not cross processes"}
+	}
 	s, err := c.begin(ctx, op)
 	if err != nil {
 		return nil, err
@@ -76,11 +79,24 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	}
 	defer leave()
 	client := &SamplingClient{session: s, baseModel: cfg.BaseModel,
-		recordStabilityInfo: cfg.RecordStabilityInfo, retry: cfg.Retry, tokenizer: newTokenizerCache()}
+		recordStabilityInfo: cfg.RecordStabilityInfo, retry: cfg.Retry, isolated: c.config.isolated, tokenizer: newTokenizerCache()}
 	if err := client.create(ctx, op, &cfg); err != nil {
 		return nil, publicError(err)
 	}
-	client.sampler = s.newSampler(client.id, 0, &cfg.Retry, s.queueNotes(client.id, cfg.OnQueueState))
+	queue := s.queueNotes(client.id, cfg.OnQueueState)
+	if !client.isolated {
+		client.sampler = s.newSampler(client.id, 0, &cfg.Retry, queue)
+		return client, nil
+	}
+	state, err := client.copyState()
+	if err != nil {
+		return nil, err
+	}
+	isolated := s.isolate(state, queue)
+	if _, err := isolated.ready(ctx, op); err != nil {
+		return nil, publicError(err)
+	}
+	client.sampler = isolated
 	return client, nil
 }
 

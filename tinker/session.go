@@ -29,6 +29,9 @@ type session struct {
 	config   *config
 	joined   *wire.HandleHolder // what a copy was told of the session; nil: the session is our own
 
+	isolation isolation
+	latest    latest // heartbeat, where config.hosted
+
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
 	mu     sync.Mutex
@@ -68,6 +71,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 
 // begin applies what the server has said, and starts the loops.
 func (s *session) begin() {
+	s.isolation.session = s
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
@@ -158,10 +162,14 @@ func (s *session) keepAlive() {
 			return
 		case <-ticker.C:
 		}
-		err := s.client.Do(s.ctx, transport.Call{
-			Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
-			Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
-		})
+		err := s.beat()
+		if s.config.hosted { // the program asks for it, and tells
+			s.latest.set(err)
+			if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
+				return
+			}
+			continue
+		}
 		if err == nil {
 			heard = time.Now()
 			continue
@@ -177,6 +185,17 @@ func (s *session) keepAlive() {
 			s.config.log.Warn("tinker: no heartbeat was answered for a while", "for", silent.Round(time.Second), "error", err)
 		}
 	}
+}
+
+// beat sends a heartbeat, unless the process that samples has done so.
+func (s *session) beat() error {
+	if err, ok := s.isolation.heartbeat(s.ctx); ok {
+		return err
+	}
+	return s.client.Do(s.ctx, transport.Call{
+		Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
+		Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
+	})
 }
 
 // keepConfigured asks for the dynamic configuration again and again. Failures
@@ -227,6 +246,7 @@ func (s *session) close(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
+	s.isolation.close(ctx)
 	if s.joined != nil {
 		s.client.Close()
 		return nil
