@@ -16,6 +16,8 @@ const module = "tinsmith.example/"
 var layers = map[string][]string{
 	"cmd/tinsmith": {"*"},
 	"examples/...": {"tinker", "local"},
+	"compat/...":   {"tinker"},
+	"bench/...":    {"tinker"},
 
 	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
 	"internal/bench/machine": {"internal/cpu", "internal/engine/pages"},
