@@ -17,7 +17,8 @@ var layers = map[string][]string{
 	"cmd/tinsmith": {"*"},
 	"examples/...": {"tinker", "local"},
 	"compat/...":   {"tinker"},
-	"bench/...":    {"tinker"},
+
+	"bench/isolation": {"tinker", "internal/wire"},
 
 	"internal/bench":         {"internal/bench/machine", "internal/engine", "internal/engine/kernel", "tinker"},
 	"internal/bench/machine": {"internal/cpu", "internal/engine/pages"},
