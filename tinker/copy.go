@@ -80,10 +80,10 @@ func (c *SamplingClient) MarshalBinary() ([]byte, error) {
 
 // copyState is what crosses to another process. Functions do not.
 func (c *SamplingClient) copyState() (*copyState, error) {
-	switch {
-	case c.session == nil:
-		return nil, &ArgumentError{"the SamplingClient", "its zero value", "one that a ServiceClient made"}
-	case c.retry.Retryable != nil:
+	if err := c.made(); err != nil {
+		return nil, err
+	}
+	if c.retry.Retryable != nil {
 		return nil, &ArgumentError{"Retry.Retryable", "a function", "nil in a client that goes to another process"}
 	}
 	return &copyState{Handle: c.handle(), Retry: c.retry.copied(), Isolated: c.isolated}, nil

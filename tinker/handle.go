@@ -17,11 +17,22 @@ import (
 // the session lives. A client that was opened from a handle with header
 // overrides, which only Python has, hands them on.
 func (c *SamplingClient) Handle() (string, error) {
+	if err := c.made(); err != nil {
+		return "", err
+	}
 	text, err := c.handle().Text()
 	if err != nil {
 		return "", fmt.Errorf("tinker: SamplingClient.Handle: %w", err)
 	}
 	return text, nil
+}
+
+// made refuses a client that is still its zero value.
+func (c *SamplingClient) made() error {
+	if c.session == nil {
+		return &ArgumentError{"the SamplingClient", "its zero value", "one that a ServiceClient made"}
+	}
+	return nil
 }
 
 func (c *SamplingClient) handle() *wire.SamplerHandle {

@@ -145,11 +145,8 @@ func (j *joiner) number(ctx context.Context, op string) (int64, error) {
 }
 
 // checkHandle refuses a handle that would send the key where it must not go, or
-// that cannot be sent.
+// whose headers cannot be sent.
 func (c *config) checkHandle(h *wire.SamplerHandle) error {
-	if err := h.Check(); err != nil {
-		return err
-	}
 	allowed := append([]string{c.baseURL}, c.handleServers...)
 	if !slices.ContainsFunc(allowed, func(url string) bool { return sameURL(url, h.Holder.BaseURL) }) {
 		return &ArgumentError{"the handle's base URL", h.Holder.BaseURL, fmt.Sprintf("%q, for which the key is, or one of WithHandleServers", c.baseURL)}

@@ -38,7 +38,8 @@ func (c *SamplingClientConfig) check() error {
 }
 
 // A SamplingClient samples from one model. It may be used by any number of
-// goroutines, and lives as long as the ServiceClient that it comes from.
+// goroutines, and lives as long as the ServiceClient that it comes from. Its zero
+// value is for UnmarshalBinary only.
 type SamplingClient struct {
 	session             *session
 	sampler             sampler

@@ -197,9 +197,10 @@ func parseAnswer(b []byte) (answer, error) {
 	return answer{}, fmt.Errorf("unknown kind %q", kind)
 }
 
-// A sidecarFailure is an error: a transport.Error if it has an operation, and
+// A sidecarFailure is an error: a transport.Error if it is one of a call, and
 // otherwise its cause alone.
 type sidecarFailure struct {
+	OfCall    bool          `json:"of_call"`
 	Op        string        `json:"op"`
 	Path      string        `json:"path"`
 	RequestID string        `json:"request_id"`
@@ -216,13 +217,13 @@ func failureMessage(err error) *sidecarFailure {
 		return &sidecarFailure{Cause: causeMessage(err)}
 	}
 	return &sidecarFailure{
-		Op: e.Op, Path: e.Path, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
+		OfCall: true, Op: e.Op, Path: e.Path, RequestID: e.RequestID, Status: e.Status, Message: e.Message,
 		Attempts: e.Attempts, Elapsed: int64(e.Elapsed), Cause: causeMessage(e.Err),
 	}
 }
 
 func (m *sidecarFailure) failure() error {
-	if m.Path == "" {
+	if !m.OfCall {
 		return m.Cause.cause()
 	}
 	return &transport.Error{

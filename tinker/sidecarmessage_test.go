@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +31,7 @@ func TestErrorsCrossWithWhatIsAskedOfThem(t *testing.T) {
 	refused := &url.Error{Op: "Post", URL: "http://x", Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}}
 	for _, err := range []*transport.Error{
 		{Op: "SamplingClient.Sample", Path: wire.PathSample, RequestID: "r", Status: 503, Message: "m\xff", Attempts: 3, Elapsed: time.Second},
+		{Op: "SamplingClient.Sample", Err: context.Canceled}, // before anything was sent
 		{Path: wire.PathSample, Err: fmt.Errorf("%w in 2h", transport.ErrStuck)},
 		{Path: wire.PathRetrieveFuture, Err: transport.ErrResultLost},
 		{Path: wire.PathRetrieveFuture, Err: &transport.FailedError{Message: "too hot", Category: wire.CategoryUser}},
@@ -52,6 +54,31 @@ func TestErrorsCrossWithWhatIsAskedOfThem(t *testing.T) {
 		}
 		if fmt.Sprintf("%T", publicError(err)) != fmt.Sprintf("%T", publicError(got)) {
 			t.Errorf("%v became a %T", err, publicError(got))
+		}
+	}
+}
+
+func TestEveryFieldOfAnErrorCrosses(t *testing.T) {
+	var e transport.Error
+	fill(reflect.ValueOf(&e).Elem())
+	got, ok := errors.AsType[*transport.Error](sidecarAnswer(t.Context(), sidecarResult(nil, &e)).err)
+	if !ok {
+		t.Fatal("another error")
+	}
+	e.Err, got.Err = nil, nil
+	if diff := cmp.Diff(&e, got); diff != "" {
+		t.Errorf("sent (-), received (+):\n%s", diff)
+	}
+}
+
+// fill sets the fields of a struct to something.
+func fill(v reflect.Value) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.CanInt():
+			f.SetInt(int64(1000 + i))
+		case f.Kind() == reflect.String:
+			f.SetString(fmt.Sprint("text ", i))
 		}
 	}
 }
