@@ -19,8 +19,16 @@ type Exchange struct {
 type traceKey struct{}
 
 // WithTrace returns a context with which calls tell of each HTTP request that
-// they make, from the goroutine that made it, one after the other.
+// they make, from the goroutine that made it, one after the other. Who was told
+// with ctx still is.
 func WithTrace(ctx context.Context, tell func(Exchange)) context.Context {
+	if outer, ok := ctx.Value(traceKey{}).(func(Exchange)); ok {
+		inner := tell
+		tell = func(x Exchange) {
+			inner(x)
+			outer(x)
+		}
+	}
 	return context.WithValue(ctx, traceKey{}, tell)
 }
 
