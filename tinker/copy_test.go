@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -208,7 +209,13 @@ func TestCopiesTravelByGob(t *testing.T) {
 
 func TestHandlesAreOfficial(t *testing.T) {
 	var recorded struct{ Handle string }
-	readTestdata(t, "14-sampler-handle", &recorded)
+	data, err := os.ReadFile("../internal/wire/testdata/14-sampler-handle.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &recorded); err != nil {
+		t.Fatal(err)
+	}
 	f := newFake(t)
 	svc := f.service(t, WithBaseURL("https://tinker.example.com/"))
 	c, err := svc.SamplingClientFromHandle(recorded.Handle)
