@@ -78,18 +78,21 @@ func (p *sidecarProcess) join(i *isolation) int64 {
 	return p.last
 }
 
-// leave counts a session out. The last one ends the process.
+// leave counts a session out. The last one ends the process, and is told before
+// of all that was noted there.
 func (p *sidecarProcess) leave(number int64) {
 	p.starting <- struct{}{}
 	defer func() { <-p.starting }()
 	p.mu.Lock()
-	delete(p.sessions, number)
-	unused := len(p.sessions) == 0
+	last := len(p.sessions) == 1
 	p.mu.Unlock()
-	if unused && p.process != nil {
+	if last && p.process != nil {
 		p.process.Close()
 		p.process = nil
 	}
+	p.mu.Lock()
+	delete(p.sessions, number)
+	p.mu.Unlock()
 }
 
 // running returns the process, which it starts if there is none any more.
