@@ -38,20 +38,13 @@
 // be used by any number of goroutines, and any number of calls may run at once;
 // the package sees to it that the server is not overrun.
 //
-// # Other processes
-//
-// [SamplingClient.Handle] is a text with which another process samples from the
-// same weights, in Go or in Python; encoding/gob sends a whole client. A program
-// that computes in many goroutines keeps its session alive, and its answers
-// early, with [WithProcessIsolation].
-//
 // # Errors
 //
 // Test them with errors.As and errors.Is, never by their text: [ArgumentError]
 // for values that cannot be right, before anything is sent; [RequestError] for
 // requests that the server accepted and then failed, with whose fault it was;
 // [APIError] for everything else that went wrong on the way; [ErrClosed] after
-// Close; [SidecarError] for a process that died; [ErrStuck] when nothing moves any more. What may pass (a busy server, a
+// Close; [ErrStuck] when nothing moves any more. What may pass (a busy server, a
 // lost connection or result) has been tried again before, as [RetryConfig] says.
 //
 // # For those who come from Python
