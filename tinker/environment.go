@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ func fromEnvironment() config {
 		apiKey:            os.Getenv("TINKER_API_KEY"),
 		credentialCommand: os.Getenv("TINKER_CREDENTIAL_CMD"),
 		projectID:         os.Getenv("TINKER_PROJECT_ID"),
+		isolated:          slices.Contains([]string{"1", "true", "yes"}, strings.ToLower(os.Getenv("TINKER_SUBPROCESS_SAMPLING"))),
 		telemetry:         switchedOn(os.Getenv("TINKER_TELEMETRY")),
 		log:               logger(os.Getenv("TINKER_LOG")),
 		heartbeat:         10 * time.Second,

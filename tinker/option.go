@@ -26,6 +26,9 @@ type config struct {
 	credentialCommand string
 	credential        credential // what these two come to
 	allowPlainHTTP    bool
+	handleServers     []string // whose handles are opened, beside those of baseURL
+	isolated          bool     // sampling runs in a process of its own
+	hosted            bool     // this is that process
 	httpClient        *http.Client
 	tags              []string
 	userMetadata      map[string]string
@@ -91,6 +94,39 @@ func WithCredentialCommand(command string) Option {
 func WithPlainHTTP() Option {
 	return func(c *config) error {
 		c.allowPlainHTTP = true
+		return nil
+	}
+}
+
+// WithHandleServers lets the client open handles and copies that were made for
+// other servers than its own: those with these base URLs. The key is sent there.
+func WithHandleServers(urls ...string) Option {
+	return func(c *config) error {
+		c.handleServers = append(c.handleServers, urls...)
+		return nil
+	}
+}
+
+// WithProcessIsolation makes sampling and log probabilities run in a process of
+// their own, one for the whole program and all of its clients. It is for programs
+// that compute a lot in many goroutines: what waits for a turn of the Go scheduler
+// there answers late here, heartbeats too, and a session whose heartbeats stay out
+// ends. Results and errors are the same. The environment may ask for it with
+// TINKER_SUBPROCESS_SAMPLING.
+//
+// The process is this program's executable, started again; it ends in the init
+// function of this package, before main, TestMain or flags, and with the last
+// ServiceClient that uses it. If it dies, the calls that it ran fail with a
+// *SidecarError, and the next call starts another one. A start that fails is a
+// *SidecarError as well, of CreateSamplingClient or of a copy's first call; so it
+// is on systems that cannot pass a socket to a process, where it wraps
+// errors.ErrUnsupported.
+//
+// What cannot cross to another process is refused with an *ArgumentError:
+// WithHTTPClient, and Retry.Retryable.
+func WithProcessIsolation() Option {
+	return func(c *config) error {
+		c.isolated = true
 		return nil
 	}
 }
@@ -192,15 +228,21 @@ func newConfig(opts []Option) (*config, error) {
 	if c.credential, err = newCredential(&c); err != nil {
 		return nil, err
 	}
+	if c.isolated {
+		if err := c.checkIsolation(); err != nil {
+			return nil, err
+		}
+	}
 	return &c, nil
 }
 
-// transport makes the client that carries the calls. It has no key yet: that is
-// for the server to say.
-func (c *config) transport() (*transport.Client, error) {
+// transport makes the client that carries the calls to a server, with header
+// beside what the configuration says. It has no key yet: that is for the server to
+// say.
+func (c *config) transport(baseURL string, header http.Header) (*transport.Client, error) {
 	client, err := transport.New(transport.Config{
-		BaseURL: c.baseURL, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
-		Header: c.header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
+		BaseURL: baseURL, AllowPlainHTTP: c.allowPlainHTTP, HTTP: c.httpClient,
+		Header: header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
 	})
 	if bad, ok := errors.AsType[*transport.BaseURLError](err); ok {
 		return nil, &ArgumentError{"the base URL", bad.Value, bad.Limit}

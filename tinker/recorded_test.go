@@ -216,7 +216,10 @@ func (r *replay) samplingIn(id string, seqID int64, cfg SamplingClientConfig) *S
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	client := s.samplingClient(id, &cfg)
+	client, err := s.samplingClient(r.t.Context(), "", id, &cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	client.sampler = s.newSampler(id, seqID, &cfg.Retry, s.queueNotes(id, cfg.OnQueueState))
 	return client
 }

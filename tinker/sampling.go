@@ -41,14 +41,23 @@ func (c *SamplingClientConfig) check() error {
 }
 
 // A SamplingClient samples from one model. It may be used by any number of
-// goroutines, and lives as long as the ServiceClient that it comes from.
+// goroutines, and lives as long as the ServiceClient that it comes from. Its zero
+// value is for UnmarshalBinary only.
 type SamplingClient struct {
 	session             *session
-	sampler             *transport.Sampler
+	sampler             sampler
 	id                  string
 	baseModel           string
 	recordStabilityInfo bool
+	retry               RetryConfig
+	isolated            bool // calls run in another process
 	tokenizer           tokenizerCache
+}
+
+// A sampler makes a client's calls. Its errors are a *transport.Error or a
+// *SidecarError.
+type sampler interface {
+	Sample(context.Context, transport.SampleCall) (*transport.Sampled, error)
 }
 
 var _ Sampler = (*SamplingClient)(nil)
@@ -60,6 +69,9 @@ func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingCl
 	const op = "ServiceClient.CreateSamplingClient"
 	if err := cfg.check(); err != nil {
 		return nil, err
+	}
+	if c.config.isolated && cfg.Retry.Retryable != nil {
+		return nil, &ArgumentError{"Retry.Retryable", "a function", "nil with process isolation: functions do not cross processes"}
 	}
 	return watched(ctx, c.observers, op, cfg.BaseModel, func(ctx context.Context) (*SamplingClient, error) {
 		return c.createSamplingClient(ctx, op, &cfg)
@@ -80,15 +92,30 @@ func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg
 	if err != nil {
 		return nil, publicError(err)
 	}
-	return s.samplingClient(id, cfg), nil
+	return s.samplingClient(ctx, op, id, cfg)
 }
 
 // samplingClient makes a client of a sampling session that is there.
-func (s *session) samplingClient(id string, cfg *SamplingClientConfig) *SamplingClient {
-	return &SamplingClient{
-		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo, tokenizer: newTokenizerCache(cfg.Tokenizer),
-		sampler: s.newSampler(id, 0, &cfg.Retry, s.queueNotes(id, cfg.OnQueueState)),
+func (s *session) samplingClient(ctx context.Context, op, id string, cfg *SamplingClientConfig) (*SamplingClient, error) {
+	client := &SamplingClient{
+		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo,
+		retry: cfg.Retry, isolated: s.config.isolated, tokenizer: newTokenizerCache(cfg.Tokenizer),
 	}
+	queue := s.queueNotes(id, cfg.OnQueueState)
+	if !client.isolated {
+		client.sampler = s.newSampler(id, 0, &cfg.Retry, queue)
+		return client, nil
+	}
+	state, err := client.copyState()
+	if err != nil {
+		return nil, err
+	}
+	isolated := s.isolate(state, queue)
+	if _, err := isolated.ready(ctx, op); err != nil {
+		return nil, publicError(err)
+	}
+	client.sampler = isolated
+	return client, nil
 }
 
 // newSampler makes what samples in the session, numbering requests from

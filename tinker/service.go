@@ -32,6 +32,7 @@ type ServiceClient struct {
 	server   *wire.ClientConfig // what the server wants of its clients; nil: not asked yet
 	tokens   *webTokens         // nil: the server takes keys as they are
 	session  *session           // nil: not begun
+	joined   joinedSessions
 
 	pulse atomic.Pointer[pulse] // the session's; nil: not begun
 
@@ -47,7 +48,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.transport()
+	client, err := cfg.transport(cfg.baseURL, cfg.header)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +257,7 @@ func (c *ServiceClient) finish(ctx context.Context, last *wire.FinishSessionRequ
 	defer c.client.Close()
 	c.starting <- struct{}{} // a start that was under way is over: its context has ended
 	defer func() { <-c.starting }()
+	c.joined.close(ctx)
 	if c.session == nil {
 		return nil
 	}

@@ -29,9 +29,12 @@ type session struct {
 	samplers atomic.Int64        // the next sampling session's number
 	models   atomic.Int64        // the next training client's number
 	config   *config
+	joined   *wire.HandleHolder    // what a copy was told of the session; nil: the session is our own
 	flush    func(context.Context) // sends what has to be sent while there is a session; nil: nothing
 
 	observers observers
+	isolation isolation
+	latest    latest // heartbeat, where config.hosted
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -52,20 +55,27 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 	if err := s.refresh(ctx, op, transport.Sparsely); err != nil {
 		return nil, err
 	}
-	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
-	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	if err := s.create(ctx, op); err != nil {
 		return nil, err
 	}
-	s.pulse.begin(s.id, s.config.log)
+	s.begin()
 	c.pulse.Store(&s.pulse)
+	s.report(c.telemetry)
+	return s, nil
+}
+
+// begin applies what the server has said, and starts the loops.
+func (s *session) begin() {
+	s.isolation.session = s
+	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
+	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
+	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
+	s.pulse.begin(s.id, s.config.log)
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
 	if s.tokens != nil {
 		s.run(func() { s.tokens.keepFresh(s.ctx) })
 	}
-	s.report(c.telemetry)
-	return s, nil
 }
 
 // refresh asks for what the server may change. A server that does not know the
@@ -150,14 +160,29 @@ func (s *session) keepAlive() {
 			return
 		case <-ticker.C:
 		}
-		err := s.client.Do(s.ctx, transport.Call{
-			Op: "the heartbeat", Silent: true, Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
-			Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
-		})
+		err := s.beat()
+		if s.config.hosted { // the program asks for it, and tells
+			s.latest.set(err)
+			if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
+				return
+			}
+			continue
+		}
 		if s.ctx.Err() != nil || !s.pulse.note(err) {
 			return
 		}
 	}
+}
+
+// beat sends a heartbeat, unless the process that samples has done so.
+func (s *session) beat() error {
+	if err, ok := s.isolation.heartbeat(s.ctx); ok {
+		return err
+	}
+	return s.client.Do(s.ctx, transport.Call{
+		Op: "the heartbeat", Silent: true, Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
+		Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
+	})
 }
 
 // keepConfigured asks for the dynamic configuration again and again. Failures
@@ -202,17 +227,24 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 }
 
 // close waits for what runs in the session, whose context has ended, and tells
-// the server how it ended, unless that has ended it itself.
+// the server how it ended, unless that has ended it itself, or the session is
+// another client's to end.
 func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
-	if errors.Is(s.pulse.err(), ErrSessionEnded) {
+	ended := errors.Is(s.pulse.err(), ErrSessionEnded)
+	if s.flush != nil && !ended {
+		s.flush(ctx)
+	}
+	s.isolation.close(ctx)
+	if s.joined != nil {
+		s.client.Close()
 		return nil
 	}
-	if s.flush != nil {
-		s.flush(ctx)
+	if ended {
+		return nil
 	}
 	return s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,

@@ -284,9 +284,9 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 	if saved.SamplingSessionID == "" {
 		return nil, missing(call.op, "sampling_session_id")
 	}
-	return c.session.samplingClient(saved.SamplingSessionID, &SamplingClientConfig{
+	return c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
 		BaseModel: c.baseModel, Retry: cfg.Retry, RecordStabilityInfo: cfg.RecordStabilityInfo, OnQueueState: cfg.OnQueueState,
-	}), nil
+	})
 }
 
 // save submits a save when its turn comes, and waits for what comes of it. A

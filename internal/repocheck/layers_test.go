@@ -16,6 +16,9 @@ const module = "tinsmith.example/"
 var layers = map[string][]string{
 	"cmd/tinsmith": {"*"},
 	"examples/...": {"tinker", "local"},
+	"compat/...":   {"tinker"},
+
+	"bench/isolation": {"tinker", "internal/wire"},
 
 	"bench/gosdk_overhead": {"tinker"},
 	"tinker/tinkerotel":    {"tinker"},
