@@ -29,7 +29,7 @@ const (
 // errors.ErrUnsupported.
 type SidecarError struct {
 	Op    string // the SDK call, such as "SamplingClient.Sample"
-	Phase SidecarPhase
+	Phase SidecarPhase // what the process was at
 	PID   int   // of that process; 0: there was none
 	Err   error // how it failed, with the beginning of what it wrote to its standard error
 }
