@@ -28,10 +28,10 @@ const (
 // Where the system cannot pass a socket to a process it wraps
 // errors.ErrUnsupported.
 type SidecarError struct {
-	Op    string // the SDK call, such as "SamplingClient.Sample"
-	Phase SidecarPhase
-	PID   int   // of that process; 0: there was none
-	Err   error // how it failed, with the beginning of what it wrote to its standard error
+	Op    string       // the SDK call, such as "SamplingClient.Sample"
+	Phase SidecarPhase // what the process was at
+	PID   int          // of that process; 0: there was none
+	Err   error        // how it failed, with the beginning of what it wrote to its standard error
 }
 
 func (e *SidecarError) Error() string {
