@@ -39,6 +39,8 @@ func TestErrorsCrossWithWhatIsAskedOfThem(t *testing.T) {
 		{Path: wire.PathSample, Err: os.ErrDeadlineExceeded},
 		{Path: wire.PathSample, Err: context.DeadlineExceeded},
 		{Path: wire.PathSample, Err: io.ErrUnexpectedEOF},
+		{Path: wire.PathSample, Err: &CredentialError{Stderr: "no such profile", Err: errors.New("the credential command failed")}},
+		{Path: wire.PathSample, Err: &CredentialError{Err: &transport.Error{Op: "the exchange", Path: wire.PathAuthToken, Status: 403, Message: "no"}}},
 	} {
 		got := sidecarAnswer(t.Context(), sidecarResult(nil, err)).err
 		if want := strings.ToValidUTF8(err.Error(), "\ufffd"); got.Error() != want {
