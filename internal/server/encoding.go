@@ -36,11 +36,9 @@ func chooseEncoding(accept []string) string {
 		}
 		likes[strings.ToLower(strings.TrimSpace(name))] = like
 	}
-	if any, ok := likes["*"]; ok {
-		for _, name := range []string{encodingZstd, encodingGzip} {
-			if _, named := likes[name]; !named {
-				likes[name] = any
-			}
+	for _, name := range []string{encodingZstd, encodingGzip} {
+		if _, named := likes[name]; !named {
+			likes[name] = likes["*"]
 		}
 	}
 	switch z, g := likes[encodingZstd], likes[encodingGzip]; {
