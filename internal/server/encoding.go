@@ -2,11 +2,11 @@ package server
 
 import (
 	"bytes"
-	"compress/gzip"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
