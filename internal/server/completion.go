@@ -84,13 +84,20 @@ func (c *completion) message(samplerID string) wire.Completion {
 // who waits there. g.mu is held.
 func (g *registry) completed(f *future) {
 	p := f.sampler
-	clone := cloneOf(f.seq)
-	if p.logs[clone] == nil {
-		p.logs[clone] = &completionLog{}
-	}
-	p.logs[clone].add(f)
+	log := p.log(cloneOf(f.seq))
+	p.logs[cloneOf(f.seq)] = log
+	log.add(f)
 	close(p.news)
 	p.news = make(chan struct{})
+}
+
+// log returns the log of a clone, which is a new one as long as none of its samples
+// was done. The registry's mutex is held.
+func (p *sampler) log(clone int64) *completionLog {
+	if log, ok := p.logs[clone]; ok {
+		return log
+	}
+	return &completionLog{}
 }
 
 // cloneOf is which clone of a sampling client a request number belongs to.

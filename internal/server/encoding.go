@@ -2,11 +2,11 @@ package server
 
 import (
 	"bytes"
-	"compress/gzip"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -36,11 +36,9 @@ func chooseEncoding(accept []string) string {
 		}
 		likes[strings.ToLower(strings.TrimSpace(name))] = like
 	}
-	if any, ok := likes["*"]; ok {
-		for _, name := range []string{encodingZstd, encodingGzip} {
-			if _, named := likes[name]; !named {
-				likes[name] = any
-			}
+	for _, name := range []string{encodingZstd, encodingGzip} {
+		if _, named := likes[name]; !named {
+			likes[name] = likes["*"]
 		}
 	}
 	switch z, g := likes[encodingZstd], likes[encodingGzip]; {

@@ -225,7 +225,7 @@ func (g *registry) forget(f *future) {
 		return
 	}
 	g.drop(f)
-	f.sampler.logs[cloneOf(f.seq)].forget(f)
+	f.sampler.log(cloneOf(f.seq)).forget(f)
 	delete(f.sampler.futures, f.seq)
 	f.sampler.forgotten.add(f.seq)
 }

@@ -122,10 +122,7 @@ func (g *registry) acknowledge(p *sampler, in *wire.RetrieveFuturesRequest) erro
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	log := p.logs[clone]
-	if log == nil {
-		log = &completionLog{}
-	}
+	log := p.log(clone)
 	if in.PrevCursor > log.cursor {
 		return badValue("prev_cursor", in.PrevCursor, "the latest of this target is %d", log.cursor)
 	}
@@ -143,11 +140,7 @@ func (g *registry) acknowledge(p *sampler, in *wire.RetrieveFuturesRequest) erro
 func (g *registry) completions(p *sampler, in *wire.RetrieveFuturesRequest) (*wire.RetrieveFuturesResponse, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	log := p.logs[in.Target.ClonedSamplerID]
-	if log == nil {
-		log = &completionLog{}
-	}
-	answer := log.first(p.id)
+	answer := p.log(in.Target.ClonedSamplerID).first(p.id)
 	if g.samplers[p.id] != p {
 		return answer, nil
 	}

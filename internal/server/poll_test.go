@@ -284,7 +284,7 @@ func TestPollsHearOfEverySample(t *testing.T) {
 		}
 	}}, Limits{PollTime: 20 * time.Millisecond})
 	id := c.newSampler()
-	const samples = 200
+	const samples = 80
 	var wg sync.WaitGroup
 	for clone := range int64(4) {
 		first := clone * wire.SeqIDsPerClone

@@ -176,7 +176,7 @@ func (g *registry) end(s *session, why error) {
 		for _, f := range p.futures {
 			if f.place == nil && !f.dropped { // in work: it fails now, and who waits shall know
 				g.completed(f)
-				p.logs[cloneOf(f.seq)].forget(f)
+				p.log(cloneOf(f.seq)).forget(f)
 			}
 			g.drop(f)
 		}
