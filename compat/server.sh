@@ -18,11 +18,12 @@ fail() {
   exit 1
 }
 
-# start_server: starts it with the default model, and says to clients where it is.
+# start_server FLAG...: starts it, with the default model if no flag says otherwise,
+# and says to clients where it is.
 start_server() {
   CGO_ENABLED=0 go build -o bin/tinsmith ./cmd/tinsmith
   bin/tinsmith pull
-  bin/tinsmith serve --addr 127.0.0.1:0 --key tml-compat >"$scratch/server-stdout.txt" 2>"$scratch/server-stderr.txt" &
+  bin/tinsmith serve --addr 127.0.0.1:0 --key tml-compat "$@" >"$scratch/server-stdout.txt" 2>"$scratch/server-stderr.txt" &
   server=$!
   local exports
   for _ in $(seq 600); do
