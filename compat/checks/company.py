@@ -73,7 +73,7 @@ async def _given_up(client, prompt):
 
     tasks = [asyncio.ensure_future(wait(submit(client, prompt, seed=i, max_tokens=200, stop=[]))) for i in range(16)]
     kept = asyncio.ensure_future(wait(submit(client, prompt, seed=1, max_tokens=8)))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     for task in tasks[:8]:
         task.cancel()
     for outcome in await asyncio.gather(*tasks[:8], return_exceptions=True):
