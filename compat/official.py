@@ -6,7 +6,6 @@ with any version of the client since 0.16; checks/sdk.py has what tells them apa
 
 import argparse
 import json
-import logging
 import os
 import warnings
 
@@ -59,21 +58,21 @@ def main():
     same("decoded prompt", tokenizer.decode(prompt), text)
     holds("the tokenizer has a chat template", tokenizer.chat_template)
 
-    def run(check, *more):
-        check(client, prompt, *more)
+    def run(check, *given):
+        check(*given)
         print("ok", check.__name__, flush=True)
 
     for check in (sampling.groups, sampling.seeds, sampling.filters, *scoring.checks()):
-        run(check)
-    run(sampling.stops, tokenizer)
+        run(check, client, prompt)
+    run(sampling.stops, client, prompt, tokenizer)
     for check in (company.futures, company.coroutines, company.timeouts, company.cancellation, company.workers):
-        run(check)
+        run(check, client, prompt)
     if args.answers:
-        run(answers, args.answers)
-    refusals.models(service, args.model)
-    run(refusals.fields, collect)
+        run(answers, client, prompt, args.answers)
+    run(refusals.models, service, args.model)
+    run(refusals.fields, client, prompt, collect)
     if args.wrong_key:
-        refusals.keys(args.wrong_key)
+        run(refusals.keys, args.wrong_key)
     if sdk.has("close"):
         service.close("success").result()
     same("what the client logged", collect.records, [])

@@ -27,6 +27,11 @@ class Collect(logging.Handler):
         self.records = []
         logging.getLogger("tinker").addHandler(self)
 
+    def stop(self):
+        """The records so far; there will be no more."""
+        logging.getLogger("tinker").removeHandler(self)
+        return self.records
+
     def emit(self, record):
         self.records.append(f"{record.levelname} {record.name}: {record.getMessage()}")
 

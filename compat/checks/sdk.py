@@ -8,6 +8,8 @@ import os
 import tinker
 from tinker import types
 
+from .expect import bits, same
+
 VERSION = tuple(int(part) for part in importlib.metadata.version("tinker").split("."))
 
 _sample = inspect.signature(tinker.SamplingClient.sample).parameters
@@ -58,6 +60,11 @@ def awaitable(future):
     return future if hasattr(future, "__await__") else asyncio.wrap_future(future)
 
 
+def concurrent(future):
+    """A call's future as concurrent.futures takes it."""
+    return future.future() if hasattr(future, "future") else future
+
+
 def capabilities(service):
     """What the server says that it serves."""
     if has("capabilities without a session"):
@@ -72,6 +79,7 @@ def text(ids):
 def submit(client, ids, n=1, *, max_tokens=12, **fields):
     """A sample's future. Fields of sample() and of SamplingParams may be mixed."""
     beside = {name: fields.pop(name) for name in list(fields) if name in _sample}
+    same("fields that SamplingParams would drop", set(fields) - set(types.SamplingParams.model_fields), set())
     return client.sample(text(ids), n, types.SamplingParams(max_tokens=max_tokens, **fields), **beside)
 
 
@@ -87,6 +95,4 @@ def score(client, ids, **fields):
 
 def answer(sequence):
     """Tokens and bits of a sequence, for comparing."""
-    from .expect import bits
-
     return list(sequence.tokens), bits(sequence.logprobs)
