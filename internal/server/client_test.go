@@ -108,6 +108,7 @@ func TestSamplersAndModels(t *testing.T) {
 		{`"base_model":"org/fake-1b"`, 200, []string{session + ":sample:1"}},
 		{`"base_model":"nope"`, 404, []string{`nope`, "Org/Fake-1B, Other", "--model NAME=PATH"}},
 		{`"base_model":"nope:peft:9"`, 404, []string{"--model NAME=PATH"}},
+		{`"base_model":"fake-1b"`, 404, []string{`write \"Org/Fake-1B\"`}},
 		{`"base_model":"Org/Fake-1B:peft:262144"`, 400, []string{"peft:262144", "64"}},
 		{`"base_model":""`, 400, []string{"base_model is missing"}},
 		{`"model_path":"tinker://a/sampler_weights/b"`, 400, []string{"model_path", "tinker://a/sampler_weights/b"}},

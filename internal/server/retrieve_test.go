@@ -247,6 +247,25 @@ func TestPlainResult(t *testing.T) {
 	}
 }
 
+// TestResultForms: protobuf for all that take it, alone or beside JSON.
+func TestResultForms(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{})
+	p := c.submit(sampleOf(c.newSampler(), 0))
+	body, _ := wire.Encode(wire.RetrieveFutureRequest{RequestID: p.RequestID})
+	for accept, want := range map[string]string{
+		"application/x-protobuf":                   wire.MediaProtobuf, // the official client since 0.25
+		"application/x-protobuf, application/json": wire.MediaProtobuf, // since 0.18.1
+		"application/json":                         wire.MediaJSON,     // before
+		"*/*":                                      wire.MediaJSON,
+	} {
+		r := request("POST", wire.PathRetrieveFuture, string(body))
+		r.Header.Set("Accept", accept)
+		if got := c.do(r).Header.Get("Content-Type"); got != want {
+			t.Errorf("Accept: %s gives %s, want %s", accept, got, want)
+		}
+	}
+}
+
 // listening serves on a loopback port and returns its address.
 func listening(t *testing.T, s *Server) string {
 	t.Helper()

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
 	"tinsmith.example/internal/engine"
@@ -98,6 +99,13 @@ func (s *Server) findModel(name string) (*model, error) {
 		if variant != "" && strings.EqualFold(m.Name, base) {
 			return nil, refuse(http.StatusBadRequest, "base_model %q: variant %q is not served; name %q without it (context length %d)",
 				name, variant, m.Name, m.info.ContextLength)
+		}
+	}
+	for _, m := range s.models {
+		if strings.EqualFold(path.Base(m.Name), name) {
+			// Not taken for it: the client would look for a tokenizer under the name that it wrote.
+			return nil, refuse(http.StatusNotFound, "unknown base_model %q; write %q, with the organisation. This server serves %s",
+				name, m.Name, s.served())
 		}
 	}
 	return nil, refuse(http.StatusNotFound, "unknown base_model %q; this server serves %s. To serve another, start it with --model NAME=PATH",
