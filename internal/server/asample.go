@@ -87,6 +87,9 @@ func (s *Server) tenant(r *http.Request) string {
 func digest(in *wire.SampleRequest) [32]byte {
 	known := *in
 	known.Unknown, known.SamplingParams.Unknown = nil, nil
+	if p := known.SamplingParams.MinP; p != nil && *p == 0 { // asks for nothing either
+		known.SamplingParams.MinP = nil
+	}
 	canonical, err := wire.Encode(&known)
 	if err != nil {
 		panic(err) // what was decoded can be encoded
@@ -97,6 +100,9 @@ func digest(in *wire.SampleRequest) [32]byte {
 // check asks the backend about a request.
 func (m *model) check(r *engine.Request) error {
 	err := m.Backend.Check(r)
+	if full, ok := errors.AsType[*engine.CacheError](err); ok {
+		return refuse(http.StatusBadRequest, "%v (%d bytes of %d): ask for less, or start the server with more --memory", full, full.Need, full.Have)
+	}
 	if bad, ok := errors.AsType[*engine.ArgumentError](err); ok {
 		return refuse(http.StatusBadRequest, "%v", bad)
 	}

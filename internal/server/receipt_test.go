@@ -218,6 +218,9 @@ func TestReplayGivesTheSameReceipt(t *testing.T) {
 			q.SamplingParams.MaxTokens = nil // whatever fits
 			q.SamplingParams.Temperature = new(1.5)
 		}
+		if seq%3 == 1 {
+			q.SamplingParams.MinP = new(r.Float64())
+		}
 		if seq%2 == 0 {
 			q.SamplingParams.Seed = new(int64(r.Uint64()))
 		}
