@@ -31,7 +31,8 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples, asked: understood(&in, request)}
+	asked := understood(&in, request)
+	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples, asked: asked}
 	before, err := s.registry.known(p, seq, j)
 	if err != nil {
 		return err
@@ -43,12 +44,14 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err := p.model.check(request); err != nil {
 		return err
 	}
-	if err := checkResultSize(request, p.model.info.ContextLength, s.limits.ResultBytes); err != nil {
+	most := largestResult(request, p.model.info.ContextLength)
+	if err := most.check(s.limits.KeyResultBytes); err != nil {
 		return err
 	}
+	j.resultBytes = keptBytes + most.bytes() + askedBytes(asked)
 	request.Session, request.Tenant = p.session.id, s.tenant(r)
 	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, in.TargetPromptLogprobs) }
-	promised, err := s.registry.submit(p, seq, j)
+	promised, err := s.registry.submit(request.Tenant, p, seq, j)
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,8 @@ func (s *Server) identify(in *wire.SampleRequest) (*sampler, int64, error) {
 }
 
 // tenant tells apart those who may not learn from the engine's cache what others
-// ask. Whoever has the server's key may; without one, whoever has the same.
+// ask, and whose limits are their own. Whoever has the server's key is one of
+// them; without one, whoever has the same.
 func (s *Server) tenant(r *http.Request) string {
 	if s.guard.hasKey {
 		return ""

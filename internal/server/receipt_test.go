@@ -181,12 +181,12 @@ func TestKeptRequestsCount(t *testing.T) {
 	sampler := c.newSampler()
 	short := sampleOf(sampler, 0)
 	c.done(short)
-	before := s.registry.results.bytes
+	before := s.registry.kept
 	long := sampleOf(sampler, 1)
 	long.Prompt.Chunks[0].Tokens = make([]int32, 43)
 	long.SamplingParams.Stop = wire.Stop{Kind: wire.StopTexts, Texts: []string{"0123456789"}}
 	c.done(long)
-	if got, want := s.registry.results.bytes-before, before+40*4+26; got != want {
+	if got, want := s.registry.kept-before, before+40*4+26; got != want {
 		t.Errorf("the longer request takes %d bytes, want %d", got, want)
 	}
 }
