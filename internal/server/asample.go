@@ -50,6 +50,7 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	}
 	j.resultBytes = keptBytes + most.bytes() + askedBytes(asked)
 	request.Session, request.Tenant = p.session.id, s.tenant(r)
+	j.request = request
 	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, in.TargetPromptLogprobs) }
 	promised, err := s.registry.submit(request.Tenant, p, seq, j)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request, targets *
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("sample panicked", "model", m.Name, "panic", p, "stack", string(debug.Stack()))
-			a = failed(wire.CategoryServer, "internal error; the server's log says more")
+			a = failed(wire.CategoryServer, internalFault)
 		}
 	}()
 	result, err := m.Backend.Sample(ctx, r)
@@ -140,7 +141,8 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request, targets *
 	return answer{binary: binary, seed: result.Seed}
 }
 
-// failure says whose fault err is.
+// failure says whose fault err is, and what to do about it. What panicked is for
+// the log alone.
 func (s *Server) failure(ctx context.Context, m *model, err error) answer {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -148,11 +150,22 @@ func (s *Server) failure(ctx context.Context, m *model, err error) answer {
 	if _, ok := errors.AsType[*engine.ArgumentError](err); ok || isCancellation(err) {
 		return failed(wire.CategoryUser, err.Error())
 	}
-	if !errors.Is(err, errServerGone) {
-		s.log.Error("sample failed", "model", m.Name, "error", err)
+	if errors.Is(err, errServerGone) || errors.Is(err, engine.ErrClosed) {
+		return failed(wire.CategoryServer, errServerGone.Error()+": send the sample again when it is back")
+	}
+	if panicked, ok := errors.AsType[*engine.PanicError](err); ok {
+		s.log.Error("sample panicked", "model", m.Name, "panic", panicked.Value, "stack", string(panicked.Stack))
+		return failed(wire.CategoryServer, internalFault)
+	}
+	s.log.Error("sample failed", "model", m.Name, "error", err)
+	if bad, ok := errors.AsType[*engine.NonFiniteError](err); ok {
+		return failed(wire.CategoryServer, bad.Error()+": its weights overflow with this text; another prompt or another file of the model may do")
 	}
 	return failed(wire.CategoryServer, err.Error())
 }
+
+// internalFault is what clients are told of a fault of ours.
+const internalFault = "an internal error, which the server's log describes; sending the sample again may work"
 
 func failed(category, text string) answer {
 	return answer{failure: &wire.FailedFuture{Error: text, Category: category}}

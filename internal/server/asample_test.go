@@ -291,7 +291,9 @@ func TestFailures(t *testing.T) {
 	}{
 		{"argument", fails(&engine.ArgumentError{Field: "prompt", Value: 3, Reason: "too odd"}), "user", "too odd"},
 		{"not finite", fails(&engine.NonFiniteError{Position: 7}), "server", "position 7"},
-		{"closed", fails(engine.ErrClosed), "server", "closed"},
+		{"not finite, advice", fails(&engine.NonFiniteError{Position: 7}), "server", "another prompt"},
+		{"closed", fails(engine.ErrClosed), "server", "shut down: send the sample again"},
+		{"engine panic", fails(&engine.PanicError{Value: "secret"}), "server", "internal error"},
 		{"other", fails(errors.New("disk on fire")), "server", "disk on fire"},
 		{"panic", func(context.Context, *engine.Request) (*engine.Result, error) { panic("secret") }, "server", "internal error"},
 		{"no result", fails(nil), "server", "1 sequences"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/wire"
 )
 
@@ -39,6 +40,7 @@ type job struct {
 	resultBytes int64 // that keeping its result may take
 	numSamples  int
 	asked       *wire.SampleRequest          // for a receipt; kept with the answer, nil if that is a failure
+	request     *engine.Request              // what run asks of the backend; nil when it is done
 	run         func(context.Context) answer // nil for what is not to be started
 }
 
@@ -131,7 +133,7 @@ func (g *registry) complete(f *future, a answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f.cancel(nil)
-	f.job.run = nil // lets go of the engine's request
+	f.job.run, f.job.request = nil, nil
 	if a.failure != nil {
 		f.job.asked = nil
 	}
