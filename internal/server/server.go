@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // A Server answers the requests of Tinker clients. It is an http.Handler for
@@ -20,7 +18,7 @@ type Server struct {
 	log      *slog.Logger
 	models   []*model
 	registry *registry
-	bodies   *semaphore.Weighted // bytes of larger bodies that are being read
+	bodies   *bodyRoom
 	mux      *http.ServeMux
 
 	mu        sync.Mutex
@@ -44,7 +42,7 @@ func New(c Config) (*Server, error) {
 		limits:    c.Limits,
 		log:       c.Logger,
 		registry:  newRegistry(c.Limits),
-		bodies:    semaphore.NewWeighted(c.Limits.QueuedBytes),
+		bodies:    newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
 	for _, m := range c.Models {
