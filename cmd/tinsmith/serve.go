@@ -24,6 +24,7 @@ type serveCommand struct {
 	AllowHost []string `sep:"none" placeholder:"NAME" help:"A further name under which clients address this server. Repeatable."`
 	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
 	Memory    byteSize `placeholder:"SIZE" help:"What the KV caches of all models may take together, such as 2GiB or 500MB (default: half of what is free). Requests that do not fit wait. Changes no result."`
+	DebugAddr string   `placeholder:"HOST:PORT" help:"Also show profiles and counts at /debug/ there; only on this machine itself."`
 	Verbose   bool     `short:"v" help:"Log sessions and requests, not only what goes wrong."`
 }
 
@@ -60,6 +61,11 @@ func (c *serveCommand) Validate() error {
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("--addr %s: the port must be a number from 0 to 65535", c.Addr)
+	}
+	if c.DebugAddr != "" {
+		if host, _, err := net.SplitHostPort(c.DebugAddr); err != nil || !loopback(host) {
+			return fmt.Errorf("--debug-addr %s: want host:port of this machine itself, such as 127.0.0.1:8732", c.DebugAddr)
+		}
 	}
 	for _, spec := range c.Model {
 		if name, source := splitModel(spec); source == "" || name == "" && strings.HasPrefix(spec, "=") {
@@ -116,6 +122,14 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	})
 	if err != nil {
 		return err
+	}
+	if c.DebugAddr != "" {
+		debug, err := net.Listen("tcp", c.DebugAddr)
+		if err != nil {
+			return err
+		}
+		defer serveDebug(debug, s)()
+		fmt.Fprintf(std.err, "debug: http://%s/debug/counts\n", debug.Addr())
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()

@@ -219,7 +219,7 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 func TestResubmissionSamplesOnce(t *testing.T) {
 	release := make(chan struct{})
 	backend := &fakeBackend{sample: blocked(release)}
-	_, c := serve(t, backend, Limits{})
+	s, c := serve(t, backend, Limits{})
 	r := sampleOf(c.newSampler(), 1_000_000_000_000_000_003) // beyond what a float64 holds
 	first := c.submit(r)
 
@@ -243,6 +243,9 @@ func TestResubmissionSamplesOnce(t *testing.T) {
 	}
 	if n := backend.calls.Load(); n != 1 {
 		t.Errorf("sampled %d times, want once", n)
+	}
+	if n := s.Counts(); n.Started != 1 || n.Repeated != 9 || n.Results != 1 || n.Samples != 0 {
+		t.Errorf("counted %+v", n)
 	}
 }
 

@@ -97,9 +97,11 @@ func (g *registry) findKnown(p *sampler, seq int64, j job) (*wire.Promise, error
 		if f.job.digest != j.digest {
 			return nil, refuse(wire.StatusConflict, "seq_id %d of this sampling session is already another request", seq)
 		}
+		g.repeated++
 		return promise(p.id, seq, j.numSamples), nil
 	}
 	if p.forgotten.has(seq) {
+		g.repeated++
 		return promise(p.id, seq, j.numSamples), nil // and retrieve_future will say 410
 	}
 	return nil, nil
@@ -124,6 +126,7 @@ func (g *registry) submit(key string, p *sampler, seq int64, j job) (*wire.Promi
 	var ctx context.Context
 	ctx, f.cancel = context.WithCancelCause(p.session.ctx)
 	p.futures[seq] = f
+	g.started++
 	g.runs.Go(func() { g.complete(f, j.run(ctx)) })
 	return promise(p.id, seq, j.numSamples), nil
 }

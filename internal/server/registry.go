@@ -35,6 +35,8 @@ type registry struct {
 	work     usage               // of all accounts
 	kept     int64               // bytes of all their results
 	waiting  int64               // of these, what nobody has fetched
+	started  int64               // samples so far
+	repeated int64               // requests for one that had been started
 }
 
 func newRegistry(l Limits) *registry {
