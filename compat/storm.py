@@ -14,8 +14,8 @@ part of the samples is cancelled, at random times. The script fails if
   alone, afterwards (of every twentieth sample);
 - within 10 s after the clients have gone, the server has more goroutines or open
   files than before, or any session, sample or result;
-- its resident memory was ever above what it has after loading plus the KV cache's
-  budget plus 300 MB.
+- its resident memory, weights included, was ever more than the KV cache's budget
+  plus 300 MB.
 """
 
 import argparse
@@ -297,7 +297,7 @@ def run(options):
             demand(done[i][0] == want[i], f"sample {i} has other tokens or bits than alone")
         settled(server, before)
 
-        budget = loaded + MEMORY + ALLOWANCE
+        budget = MEMORY + ALLOWANCE
         print(f"{options.samples} samples of {options.processes} processes in {took:.1f} s: {len(done)} results, {len(got) - len(done)} cancelled")
         print(f"connections: {proxy.passed}, of which {proxy.cut} were cut; samples started: {counts['started']}, requests for one again: {counts['repeated']}")
         print(f"bits compared with those alone: of {len(some)} samples")
