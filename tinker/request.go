@@ -58,6 +58,12 @@ type SamplingParams struct {
 	TopP        float64  // draw from the likeliest that make up p; 0: 1, all
 	Seed        *int64   // nil: the server's choice. The same seed gives the same samples
 	Stop        Stop     // zero: at the model's end of sequence
+
+	// MinP drops, after top-k and top-p, the tokens that are less likely than
+	// MinP times the likeliest one: 0 to 1. 0: none, and then it is not sent.
+	// It is Tinsmith's addition to the API: other servers may refuse it, or not
+	// notice it.
+	MinP float64
 }
 
 // A Stop says what ends a sequence. The zero value is the model's own end of
@@ -146,6 +152,9 @@ func (p *SamplingParams) check() error {
 	}
 	if !(p.TopP >= 0 && p.TopP <= 1) {
 		return &ArgumentError{"Params.TopP", p.TopP, "between 0 and 1"}
+	}
+	if !(p.MinP >= 0 && p.MinP <= 1) {
+		return &ArgumentError{"Params.MinP", p.MinP, "between 0 and 1"}
 	}
 	return p.Stop.check()
 }

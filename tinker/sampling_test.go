@@ -55,6 +55,9 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 			{"Params.TopP", params(SamplingParams{TopP: 2})},
 			{"Params.TopP", params(SamplingParams{TopP: -0.5})},
 			{"Params.TopP", params(SamplingParams{TopP: math.NaN()})},
+			{"Params.MinP", params(SamplingParams{MinP: -0.1})},
+			{"Params.MinP", params(SamplingParams{MinP: 1.1})},
+			{"Params.MinP", params(SamplingParams{MinP: math.NaN()})},
 			{"Params.Stop.Strings[1]", params(SamplingParams{Stop: StopStrings("a", "")})},
 			{"Params.Stop.Strings[0]", params(SamplingParams{Stop: StopStrings("\xff")})},
 			{"Params.Stop.Tokens[0]", params(SamplingParams{Stop: StopTokens(-1)})},
@@ -392,4 +395,22 @@ func TestQueueStatesReachTheirObserver(t *testing.T) {
 			t.Errorf("told %q", told)
 		}
 	})
+}
+
+// TestMinPIsSentOnlyIfSet: to servers that know nothing of it, a client that does
+// not use it is any other.
+func TestMinPIsSentOnlyIfSet(t *testing.T) {
+	for p, want := range map[float64]string{0: "", 0.25: `"min_p":0.25`} {
+		m, _, err := (&SampleRequest{Params: SamplingParams{MinP: p}}).toWire()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := wire.Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(body), "min_p"); got != (want != "") || !strings.Contains(string(body), want) {
+			t.Errorf("MinP %v is sent as %s", p, body)
+		}
+	}
 }

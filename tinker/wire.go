@@ -57,6 +57,9 @@ func (p *SamplingParams) toWire() wire.SamplingParams {
 	if p.TopP != 0 {
 		m.TopP = new(p.TopP)
 	}
+	if p.MinP != 0 {
+		m.MinP = new(p.MinP)
+	}
 	return m
 }
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,7 @@ type serveCommand struct {
 	Threads   int      `help:"The most threads that compute; 0: one per CPU. Changes no result."`
 	Memory    byteSize `placeholder:"SIZE" help:"What the KV caches of all models may take together, such as 2GiB or 500MB (default: half of what is free). Requests that do not fit wait. Changes no result."`
 	Flag      []string `sep:"none" placeholder:"NAME=false" help:"What clients are told to do otherwise than by default: ${flags}. Repeatable."`
+	DebugAddr string   `placeholder:"HOST:PORT" help:"Also show profiles and counts at /debug/ there; only on this machine itself."`
 	Verbose   bool     `short:"v" help:"Log sessions and requests, not only what goes wrong."`
 }
 
@@ -65,6 +68,11 @@ func (c *serveCommand) Validate() error {
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("--addr %s: the port must be a number from 0 to 65535", c.Addr)
+	}
+	if c.DebugAddr != "" {
+		if host, _, err := net.SplitHostPort(c.DebugAddr); err != nil || !loopback(host) {
+			return fmt.Errorf("--debug-addr %s: want host:port of this machine itself, such as 127.0.0.1:8732", c.DebugAddr)
+		}
 	}
 	for _, spec := range c.Model {
 		if name, source := splitModel(spec); source == "" || name == "" && strings.HasPrefix(spec, "=") {
@@ -158,6 +166,17 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
+	if c.DebugAddr != "" {
+		inside, err := net.Listen("tcp", c.DebugAddr)
+		if err != nil {
+			return err
+		}
+		defer serveDebug(inside, s)()
+		fmt.Fprintf(std.err, "debug: http://%s/debug/counts\n", inside.Addr())
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(listener) }()
 	announced := c.announce(std, listener.Addr(), models)
@@ -177,6 +196,12 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	<-served
 	return cmp.Or(announced, errStopped)
 }
+
+// garbagePercent is how much garbage may pile up, of what is alive. Weights and KV
+// cache are not of the heap, and what is holds little but requests and
+// connections: it costs little to look at, and with 2,000 clients Go's default
+// would take as much memory again.
+const garbagePercent = 50
 
 // errStopped says that a command ended because it was told to, which is how it
 // should end.

@@ -14,7 +14,8 @@ import (
 // A call is a request on its way through the loop. Only the loop touches it
 // until done is closed; after that result and err do not change.
 type call struct {
-	req    Request // a copy: a withdrawn call may outlive Sample by a step
+	of     *Request // what Sample was called with, only to be told apart by
+	req    Request  // a copy: a withdrawn call may outlive Sample by a step
 	params sample.Params
 	group  *sched.Group
 	result *Result
@@ -32,6 +33,7 @@ func newCall(r *Request, info Info, maxTokens int) (*call, error) {
 	}
 	prompt := slices.Clone(r.Prompt)
 	c := &call{
+		of:    r,
 		req:   *r,
 		stops: stops,
 		ends:  make([]*sample.StopMatcher, r.NumSamples),

@@ -69,6 +69,9 @@ func checkPromptScores(r *Request, vocab int) error {
 		if !r.PromptLogprobs {
 			return &ArgumentError{"prompt_logprobs_last_n", n, "needs prompt_logprobs"}
 		}
+		if len(r.Prompt) == 1 {
+			return &ArgumentError{"prompt_logprobs_last_n", n, "must be left out: the prompt's one token has no log probability"}
+		}
 		if n < 1 || n > len(r.Prompt)-1 {
 			return &ArgumentError{"prompt_logprobs_last_n", n, fmt.Sprintf("must be 1 to %d, one less than the prompt's tokens", len(r.Prompt)-1)}
 		}
@@ -125,9 +128,13 @@ func (e *Engine) checkLength(r *Request) error {
 	}
 	g := sched.Group{Prompt: r.Prompt, MaxTokens: e.maxTokens(r)}
 	if need := g.Need(); need > e.capacity {
-		return &ArgumentError{"max_tokens", g.MaxTokens, fmt.Sprintf(
-			"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
-			len(r.Prompt), need*kv.BlockPositions, e.KVTokens())}
+		return &CacheError{
+			ArgumentError: ArgumentError{"max_tokens", g.MaxTokens, fmt.Sprintf(
+				"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
+				len(r.Prompt), need*kv.BlockPositions, e.KVTokens())},
+			Need: int64(need) * int64(e.model.BlockSize().Bytes()),
+			Have: e.KVBytes(),
+		}
 	}
 	if k := r.TopKSampleLogprobs; k > 0 && g.MaxTokens > MaxSampledTopK/(k*r.NumSamples) {
 		return &ArgumentError{"topk_sample_logprobs", k, fmt.Sprintf(

@@ -87,12 +87,13 @@ type Engine struct {
 
 	identity identity
 
-	mu     sync.Mutex
-	closed bool
-	inbox  inbox // guarded by mu
-	news   chan struct{}
-	quit   context.CancelCauseFunc
-	ended  chan struct{} // the loop has returned
+	mu      sync.Mutex // guards the next three
+	closed  bool
+	inbox   inbox
+	running map[*Request]*call // what Sample has not returned from; of one request that runs twice, the later call
+	news    chan struct{}
+	quit    context.CancelCauseFunc
+	ended   chan struct{} // the loop has returned
 }
 
 // Open loads the GGUF file at path.
@@ -204,6 +205,7 @@ func (e *Engine) start(o Options) {
 	e.quit = quit
 	e.news = make(chan struct{}, 1)
 	e.ended = make(chan struct{})
+	e.running = map[*Request]*call{}
 	stepTokens := cmp.Or(o.StepTokens, defaultStepTokens)
 	e.pool = kv.NewPool(e.model.BlockSize(), e.capacity)
 	newSched := func() *sched.Scheduler {
@@ -260,6 +262,7 @@ func (e *Engine) Sample(ctx context.Context, r *Request) (*Result, error) {
 	if !e.submit(c) {
 		return nil, ErrClosed
 	}
+	defer e.leave(c)
 	select {
 	case <-c.done:
 		return c.result, c.err

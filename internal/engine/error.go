@@ -27,6 +27,20 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("%s = %v: %s", e.Field, e.Value, e.Reason)
 }
 
+// A CacheError says that a request alone needs more of the KV cache than there
+// is. It is an *ArgumentError with what it would take: more memory
+// (Options.Memory), or a request for less.
+type CacheError struct {
+	ArgumentError
+	Need int64 // bytes of the KV cache that it would take
+	Have int64 // bytes that there are
+}
+
+func (e *CacheError) Error() string { return e.ArgumentError.Error() }
+
+// Unwrap makes it an *ArgumentError for those who ask no more.
+func (e *CacheError) Unwrap() error { return &e.ArgumentError }
+
 // A NonFiniteError says that a forward pass gave NaN or infinity, which fails
 // the one request it belongs to.
 type NonFiniteError struct {

@@ -4,6 +4,7 @@ package engine
 type inbox struct {
 	submitted []*call
 	withdrawn []*call
+	asked     []question
 }
 
 // submit hands c to the loop; false if the engine is closed.
@@ -13,9 +14,19 @@ func (e *Engine) submit(c *call) bool {
 	if e.closed {
 		return false
 	}
+	e.running[c.of] = c
 	e.inbox.submitted = append(e.inbox.submitted, c)
 	e.ring()
 	return true
+}
+
+// leave says that nobody asks about c any more.
+func (e *Engine) leave(c *call) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running[c.of] == c {
+		delete(e.running, c.of)
+	}
 }
 
 // withdraw tells the loop that nobody waits for c any more. A closed engine's

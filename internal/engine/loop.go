@@ -23,6 +23,7 @@ type loop struct {
 	calls     map[*sched.Group]*call
 	rows      []sample.Row // one a worker
 	onStep    func(StepStats)
+	pace      pace
 }
 
 // serve is the loop: the only goroutine that touches scheduler, KV cache and
@@ -73,6 +74,7 @@ func (l *loop) accept(in inbox) {
 			l.fail(c, errWithdrawn)
 		}
 	}
+	l.tell(in.asked)
 }
 
 // errWithdrawn ends calls that nobody waits for.
@@ -93,8 +95,10 @@ func (l *loop) runStep() {
 	started := time.Now()
 	parts := l.sched.Plan()
 	outcomes := l.run(parts)
+	took := time.Since(started)
+	l.pace.add(tokensOf(parts), took)
 	if l.onStep != nil {
-		l.onStep(statsOf(parts, time.Since(started)))
+		l.onStep(statsOf(parts, took))
 	}
 	for i, p := range parts {
 		if outcomes[i].failed.Load() == nil {

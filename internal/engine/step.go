@@ -21,6 +21,15 @@ type StepStats struct {
 	Duration     time.Duration // from planning it to its last sample
 }
 
+// tokensOf is how many tokens of the parts go through the model.
+func tokensOf(parts []sched.Part) int {
+	n := 0
+	for _, p := range parts {
+		n += len(p.Tokens)
+	}
+	return n
+}
+
 func statsOf(parts []sched.Part, took time.Duration) StepStats {
 	s := StepStats{Duration: took}
 	seen := map[*kv.Block]struct{}{} // sequences with one prompt share its blocks

@@ -212,6 +212,7 @@ func checkRequest(r *wire.SampleRequest) error {
 		{"num_samples", r.NumSamples != nil, true}, {"prompt", len(r.Prompt.Chunks) > 0, true},
 		{"sampling_params.max_tokens", p.MaxTokens != nil, true}, {"sampling_params.temperature", p.Temperature != nil, true},
 		{"sampling_params.top_k", p.TopK != nil, true}, {"sampling_params.top_p", p.TopP != nil, true},
+		{"sampling_params.min_p", p.MinP != nil && *p.MinP == 0, false},
 	} {
 		switch {
 		case m.there && !m.want:

@@ -58,6 +58,9 @@ func random(r *rand.Rand) *Receipt {
 		TopKSampleLogprobs: r.IntN(3),
 	}
 	if r.IntN(2) == 0 {
+		q.SamplingParams.MinP = new(1 - r.Float64())
+	}
+	if r.IntN(2) == 0 {
 		q.SamplingParams.Stop = wire.Stop{Kind: wire.StopTexts, Texts: []string{"\n", "\u2028é"}}
 	}
 	a := &wire.SampleResponse{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"tinsmith.example/internal/wire"
 )
@@ -17,9 +18,25 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.detail }
 
+// maxDetail is how many bytes of a refusal are sent, and of a text that it
+// quotes: clients may have sent any length of it.
+const maxDetail = 4 << 10
+
 // refuse makes a statusError.
 func refuse(status int, format string, args ...any) error {
-	return &statusError{status, fmt.Sprintf(format, args...)}
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = clip(text)
+		}
+	}
+	return &statusError{status, clip(fmt.Sprintf(format, args...))}
+}
+
+func clip(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxDetail], "") + " ..."
 }
 
 // writeJSON answers with a message. Its length is always announced: clients

@@ -31,7 +31,8 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples, asked: understood(&in, request)}
+	asked := understood(&in, request)
+	j := job{digest: digest(&in), bodyBytes: int64(len(body)), numSamples: request.NumSamples, asked: asked}
 	before, err := s.registry.known(p, seq, j)
 	if err != nil {
 		return err
@@ -43,12 +44,15 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	if err := p.model.check(request); err != nil {
 		return err
 	}
-	if err := checkResultSize(request, p.model.info.ContextLength, s.limits.ResultBytes); err != nil {
+	most := largestResult(request, p.model.info.ContextLength)
+	if err := most.check(s.limits.KeyResultBytes); err != nil {
 		return err
 	}
+	j.resultBytes = keptBytes + most.bytes() + askedBytes(asked)
 	request.Session, request.Tenant = p.session.id, s.tenant(r)
+	j.request = request
 	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, in.TargetPromptLogprobs) }
-	promised, err := s.registry.submit(p, seq, j)
+	promised, err := s.registry.submit(request.Tenant, p, seq, j)
 	if err != nil {
 		return err
 	}
@@ -72,7 +76,8 @@ func (s *Server) identify(in *wire.SampleRequest) (*sampler, int64, error) {
 }
 
 // tenant tells apart those who may not learn from the engine's cache what others
-// ask. Whoever has the server's key may; without one, whoever has the same.
+// ask, and whose limits are their own. Whoever has the server's key is one of
+// them; without one, whoever has the same.
 func (s *Server) tenant(r *http.Request) string {
 	if s.guard.hasKey {
 		return ""
@@ -87,6 +92,9 @@ func (s *Server) tenant(r *http.Request) string {
 func digest(in *wire.SampleRequest) [32]byte {
 	known := *in
 	known.Unknown, known.SamplingParams.Unknown = nil, nil
+	if p := known.SamplingParams.MinP; p != nil && *p == 0 { // asks for nothing either
+		known.SamplingParams.MinP = nil
+	}
 	canonical, err := wire.Encode(&known)
 	if err != nil {
 		panic(err) // what was decoded can be encoded
@@ -97,6 +105,9 @@ func digest(in *wire.SampleRequest) [32]byte {
 // check asks the backend about a request.
 func (m *model) check(r *engine.Request) error {
 	err := m.Backend.Check(r)
+	if full, ok := errors.AsType[*engine.CacheError](err); ok {
+		return refuse(http.StatusBadRequest, "%v (%d bytes of %d): ask for less, or start the server with more --memory", full, full.Need, full.Have)
+	}
 	if bad, ok := errors.AsType[*engine.ArgumentError](err); ok {
 		return refuse(http.StatusBadRequest, "%v", bad)
 	}
@@ -112,7 +123,7 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request, targets *
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("sample panicked", "model", m.Name, "panic", p, "stack", string(debug.Stack()))
-			a = failed(wire.CategoryServer, "internal error; the server's log says more")
+			a = failed(wire.CategoryServer, internalFault)
 		}
 	}()
 	result, err := m.Backend.Sample(ctx, r)
@@ -130,7 +141,8 @@ func (s *Server) run(ctx context.Context, m *model, r *engine.Request, targets *
 	return answer{binary: binary, seed: result.Seed}
 }
 
-// failure says whose fault err is.
+// failure says whose fault err is, and what to do about it. What panicked is for
+// the log alone.
 func (s *Server) failure(ctx context.Context, m *model, err error) answer {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -138,11 +150,22 @@ func (s *Server) failure(ctx context.Context, m *model, err error) answer {
 	if _, ok := errors.AsType[*engine.ArgumentError](err); ok || isCancellation(err) {
 		return failed(wire.CategoryUser, err.Error())
 	}
-	if !errors.Is(err, errServerGone) {
-		s.log.Error("sample failed", "model", m.Name, "error", err)
+	if errors.Is(err, errServerGone) || errors.Is(err, engine.ErrClosed) {
+		return failed(wire.CategoryServer, errServerGone.Error()+": send the sample again when it is back")
+	}
+	if panicked, ok := errors.AsType[*engine.PanicError](err); ok {
+		s.log.Error("sample panicked", "model", m.Name, "panic", panicked.Value, "stack", string(panicked.Stack))
+		return failed(wire.CategoryServer, internalFault)
+	}
+	s.log.Error("sample failed", "model", m.Name, "error", err)
+	if bad, ok := errors.AsType[*engine.NonFiniteError](err); ok {
+		return failed(wire.CategoryServer, bad.Error()+": its weights overflow with this text; another prompt or another file of the model may do")
 	}
 	return failed(wire.CategoryServer, err.Error())
 }
+
+// internalFault is what clients are told of a fault of ours.
+const internalFault = "an internal error, which the server's log describes; sending the sample again may work"
 
 func failed(category, text string) answer {
 	return answer{failure: &wire.FailedFuture{Error: text, Category: category}}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"tinsmith.example/internal/engine"
+	"tinsmith.example/internal/testmodel"
+	"tinsmith.example/internal/tinymodel"
 	"tinsmith.example/internal/wire"
 )
 
@@ -69,6 +71,9 @@ func TestParamsReachTheEngine(t *testing.T) {
 		{`{"top_k":-1}`, func(*engine.Request) {}},
 		{`{"top_k":7}`, func(r *engine.Request) { r.TopK = 7 }},
 		{`{"top_p":0.5}`, func(r *engine.Request) { r.TopP = 0.5 }},
+		{`{"min_p":0.25}`, func(r *engine.Request) { r.MinP = 0.25 }},
+		{`{"min_p":1}`, func(r *engine.Request) { r.MinP = 1 }},
+		{`{"min_p":null}`, func(*engine.Request) {}},
 		{`{"max_tokens":9}`, func(r *engine.Request) { r.MaxTokens = 9 }},
 		{`{"seed":0}`, func(r *engine.Request) { r.Seed = new(uint64(0)) }},
 		{`{"seed":-1}`, func(r *engine.Request) { r.Seed = new(uint64(math.MaxUint64)) }},
@@ -140,7 +145,12 @@ func TestRefusedByName(t *testing.T) {
 		{text + `,"sampling_params":{"stop":""}`, []string{"stop", "1024"}},
 		{text + `,"sampling_params":{"stop":["` + strings.Repeat("x", 1025) + `"]}`, []string{"stop[0]", "1025", "1024"}},
 		{text + `,"sampling_params":{"stop":[` + strings.Repeat("7,", 64) + `7]}`, []string{"stop", "65", "64"}},
-		{text + `,"sampling_params":{"min_p":0.1}`, []string{"sampling_params.min_p"}},
+		{text + `,"sampling_params":{"min_p":-0.1}`, []string{"sampling_params.min_p", "-0.1", "to 1"}},
+		{text + `,"sampling_params":{"min_p":1.5}`, []string{"sampling_params.min_p", "1.5", "to 1"}},
+		{text + `,"sampling_params":{"min_p":"x"}`, []string{"sampling_params.min_p", "a number"}},
+		{text + `,"sampling_params":{"repetition_penalty":1.1}`, []string{"sampling_params.repetition_penalty", "does not know"}},
+		{text + `,"sampling_params":{"logit_bias":{"5":-100}},"grammar":"x"`, []string{"grammar, sampling_params.logit_bias"}},
+		{`"prompt":{"chunks":[{"tokens":[5]}]},"prompt_logprobs":true,"prompt_logprobs_last_n":1`, []string{"prompt_logprobs_last_n = 1", "one token", "leave it out"}},
 		{text + `,"n":2`, []string{"n:"}},
 		{text + `,"prompt_logprobs":true,"prompt_logprobs_last_n":0`, []string{"prompt_logprobs_last_n", "0", "1 to 2"}},
 		{text + `,"prompt_logprobs":true,"prompt_logprobs_last_n":3`, []string{"prompt_logprobs_last_n", "3", "1 to 2"}},
@@ -209,7 +219,7 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 func TestResubmissionSamplesOnce(t *testing.T) {
 	release := make(chan struct{})
 	backend := &fakeBackend{sample: blocked(release)}
-	_, c := serve(t, backend, Limits{})
+	s, c := serve(t, backend, Limits{})
 	r := sampleOf(c.newSampler(), 1_000_000_000_000_000_003) // beyond what a float64 holds
 	first := c.submit(r)
 
@@ -233,6 +243,9 @@ func TestResubmissionSamplesOnce(t *testing.T) {
 	}
 	if n := backend.calls.Load(); n != 1 {
 		t.Errorf("sampled %d times, want once", n)
+	}
+	if n := s.Counts(); n.Started != 1 || n.Repeated != 9 || n.Results != 1 || n.Samples != 0 {
+		t.Errorf("counted %+v", n)
 	}
 }
 
@@ -281,7 +294,9 @@ func TestFailures(t *testing.T) {
 	}{
 		{"argument", fails(&engine.ArgumentError{Field: "prompt", Value: 3, Reason: "too odd"}), "user", "too odd"},
 		{"not finite", fails(&engine.NonFiniteError{Position: 7}), "server", "position 7"},
-		{"closed", fails(engine.ErrClosed), "server", "closed"},
+		{"not finite, advice", fails(&engine.NonFiniteError{Position: 7}), "server", "another prompt"},
+		{"closed", fails(engine.ErrClosed), "server", "shut down: send the sample again"},
+		{"engine panic", fails(&engine.PanicError{Value: "secret"}), "server", "internal error"},
 		{"other", fails(errors.New("disk on fire")), "server", "disk on fire"},
 		{"panic", func(context.Context, *engine.Request) (*engine.Result, error) { panic("secret") }, "server", "internal error"},
 		{"no result", fails(nil), "server", "1 sequences"},
@@ -475,4 +490,30 @@ func TestCloseKeepsToItsContext(t *testing.T) {
 		t.Errorf("Close = %v, want the context's end", err)
 	}
 	close(release)
+}
+
+// TestTooLittleCache: a request that the KV cache has no room for is told how much
+// it needs, how much there is, and where to set that; one that leaves max_tokens
+// out gets what there is room for.
+func TestTooLittleCache(t *testing.T) {
+	e, err := engine.Open(testmodel.Tiny(t, tinymodel.Options{}), engine.Options{KVTokens: 64, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	_, c := serve(t, e, Limits{})
+	r := sampleOf(c.newSampler(), 0)
+	r.SamplingParams.MaxTokens = new(100)
+	status, body := c.post(wire.PathSample, r)
+	text := detail(t, body)
+	for _, want := range []string{"max_tokens = 100", "160 tokens", "one of 64", fmt.Sprint(e.KVBytes()), fmt.Sprint(e.KVBytes() / 2 * 5), "--memory"} {
+		if status != 400 || !strings.Contains(text, want) {
+			t.Errorf("%d %s, want 400 with %q", status, text, want)
+		}
+	}
+	r.SamplingParams.MaxTokens = nil
+	r.SamplingParams.Stop = wire.Stop{Kind: wire.StopNever}
+	if status, body := c.retrieve(c.submit(r).RequestID); status != 200 {
+		t.Errorf("without max_tokens: %d %s", status, body)
+	}
 }

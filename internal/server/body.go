@@ -59,14 +59,13 @@ func (s *Server) reserve(r *http.Request) (release func(), err error) {
 	if size < 0 {
 		size = s.limits.BodyBytes
 	}
-	share := min(size, s.limits.QueuedBytes)
 	ctx, cancel := context.WithTimeout(r.Context(), bodyWait)
 	defer cancel()
-	if s.bodies.Acquire(ctx, share) != nil {
-		return nil, refuse(wire.StatusPushBack, "the bodies that are being read leave no room for one of %d bytes; the limit is %d; send this again later",
-			size, s.limits.QueuedBytes)
+	if release, err = s.bodies.acquire(ctx, s.tenant(r), size); err != nil {
+		return nil, refuse(wire.StatusPushBack, "the bodies that are being read leave no room for one of %d bytes; the limit is %d, and %d of one key; send this again later",
+			size, s.limits.QueuedBytes, s.limits.KeyQueuedBytes)
 	}
-	return func() { s.bodies.Release(share) }, nil
+	return release, nil
 }
 
 // readRest returns what is there of a body and what is still to come. length is

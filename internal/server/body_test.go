@@ -95,8 +95,25 @@ func TestBodiesAreBoundedTogether(t *testing.T) {
 			}
 			synctest.Wait() // for the sample, which has been queued
 		}
-		if !c.h.(*Server).bodies.TryAcquire(2 * large) {
+		if room := c.h.(*Server).bodies; !room.all.TryAcquire(2*large) || len(room.keys) != 0 {
 			t.Error("some of the room has not been given back")
+		}
+	})
+}
+
+// TestBodiesOfOneKeyLeaveRoom for those of others.
+func TestBodiesOfOneKeyLeaveRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := serve(t, &fakeBackend{}, Limits{BodyBytes: large, QueuedBytes: 3 * large, KeyQueuedBytes: 2 * large})
+		id := c.newSampler()
+		for _, free := range stuck(t, c) {
+			defer free()
+		}
+		if status, body := read(t, c.do(largeSample(t, id, 0))); status != 429 {
+			t.Errorf("a third body of this key: %d %s", status, body)
+		}
+		if status, body := read(t, c.as("tml-other").do(largeSample(t, id, 0))); status != 200 {
+			t.Errorf("a body of another key: %d %s", status, body)
 		}
 	})
 }

@@ -39,42 +39,63 @@ type Config struct {
 // Limits bound what clients can make the server hold. A zero field means its
 // default; a negative one is refused. None of them is a time
 // to drain in: Close ends work at once.
+//
+// Those that begin with Key are of one API key, so that nobody takes what others
+// need; the same without it is of all keys together. The default of the former
+// is at most the latter.
 type Limits struct {
 	BodyBytes    int64         // of one request's body; 32 MiB
 	BodyTime     time.Duration // for a body to arrive; 60 s
 	Sessions     int           // alive at once; 10,000
-	Queued       int           // samples accepted and not done; 4,096. Beyond: 429
-	QueuedBytes  int64         // of their request bodies, and as much again of bodies that are being read; 256 MiB. Beyond: 429
-	ResultBytes  int64         // of results kept, with their requests and 2 KiB beside each; 256 MiB. Beyond, the oldest are forgotten: 410. One that may be larger alone: 400
-	ResultTime   time.Duration // that a result is kept after its first delivery; 15 min
 	PollTime     time.Duration // that retrieve_future and retrieve_futures wait; 30 s
 	SessionLapse time.Duration // without a heartbeat that ends a session; 10 min
+
+	// Samples accepted and not done: 8,192, of a key 4,096. Beyond: 429.
+	Queued, KeyQueued int
+	// Bytes of their request bodies, and as much again of bodies that are being
+	// read: 256 MiB, of a key 128 MiB. Beyond: 429.
+	QueuedBytes, KeyQueuedBytes int64
+	// Bytes of results, with their requests and 2 KiB beside each: 512 MiB, of a
+	// key 256 MiB. What those in work may come to, together with those that wait to
+	// be fetched, is kept below it: 429. Of those that were fetched the oldest are
+	// forgotten: 410. One that may be larger alone: 400.
+	ResultBytes, KeyResultBytes int64
+	// ResultTime is how long a result is kept after its first delivery: 15 min.
+	ResultTime time.Duration
 }
 
 var defaults = Limits{
-	BodyBytes:    32 << 20,
-	BodyTime:     time.Minute,
-	Sessions:     10_000,
-	Queued:       4096,
-	QueuedBytes:  256 << 20,
-	ResultBytes:  256 << 20,
-	ResultTime:   15 * time.Minute,
-	PollTime:     30 * time.Second,
-	SessionLapse: 10 * time.Minute,
+	BodyBytes:      32 << 20,
+	BodyTime:       time.Minute,
+	Sessions:       10_000,
+	PollTime:       30 * time.Second,
+	SessionLapse:   10 * time.Minute,
+	Queued:         8192,
+	KeyQueued:      4096,
+	QueuedBytes:    256 << 20,
+	KeyQueuedBytes: 128 << 20,
+	ResultBytes:    512 << 20,
+	KeyResultBytes: 256 << 20,
+	ResultTime:     15 * time.Minute,
 }
 
 // complete checks l and fills in the defaults.
 func (l *Limits) complete() error {
-	return errors.Join(
+	err := errors.Join(
 		fill("BodyBytes", &l.BodyBytes, defaults.BodyBytes),
 		fill("BodyTime", &l.BodyTime, defaults.BodyTime),
 		fill("Sessions", &l.Sessions, defaults.Sessions),
+		fill("PollTime", &l.PollTime, defaults.PollTime),
+		fill("SessionLapse", &l.SessionLapse, defaults.SessionLapse),
 		fill("Queued", &l.Queued, defaults.Queued),
 		fill("QueuedBytes", &l.QueuedBytes, defaults.QueuedBytes),
 		fill("ResultBytes", &l.ResultBytes, defaults.ResultBytes),
 		fill("ResultTime", &l.ResultTime, defaults.ResultTime),
-		fill("PollTime", &l.PollTime, defaults.PollTime),
-		fill("SessionLapse", &l.SessionLapse, defaults.SessionLapse),
+	)
+	return errors.Join(err,
+		fill("KeyQueued", &l.KeyQueued, min(defaults.KeyQueued, l.Queued)),
+		fill("KeyQueuedBytes", &l.KeyQueuedBytes, min(defaults.KeyQueuedBytes, l.QueuedBytes)),
+		fill("KeyResultBytes", &l.KeyResultBytes, min(defaults.KeyResultBytes, l.ResultBytes)),
 	)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/wire"
 )
 
@@ -16,6 +17,7 @@ import (
 // has been fetched.
 type future struct {
 	sampler *sampler
+	owner   *account
 	seq     int64
 	job     job
 	cancel  context.CancelCauseFunc
@@ -34,11 +36,13 @@ type future struct {
 
 // A job is what makes a future.
 type job struct {
-	digest     [32]byte // of the request, to tell a resubmission from another one
-	bodyBytes  int64
-	numSamples int
-	asked      *wire.SampleRequest          // for a receipt; kept with the answer, nil if that is a failure
-	run        func(context.Context) answer // nil for what is not to be started
+	digest      [32]byte // of the request, to tell a resubmission from another one
+	bodyBytes   int64
+	resultBytes int64 // that keeping its result may take
+	numSamples  int
+	asked       *wire.SampleRequest          // for a receipt; kept with the answer, nil if that is a failure
+	request     *engine.Request              // what run asks of the backend; nil when it is done
+	run         func(context.Context) answer // nil for what is not to be started
 }
 
 // An answer is a sample's result in its binary form, or else its failure.
@@ -93,16 +97,19 @@ func (g *registry) findKnown(p *sampler, seq int64, j job) (*wire.Promise, error
 		if f.job.digest != j.digest {
 			return nil, refuse(wire.StatusConflict, "seq_id %d of this sampling session is already another request", seq)
 		}
+		g.repeated++
 		return promise(p.id, seq, j.numSamples), nil
 	}
 	if p.forgotten.has(seq) {
+		g.repeated++
 		return promise(p.id, seq, j.numSamples), nil // and retrieve_future will say 410
 	}
 	return nil, nil
 }
 
-// submit starts a sample, unless it is known. 429 pushes the client back.
-func (g *registry) submit(p *sampler, seq int64, j job) (*wire.Promise, error) {
+// submit starts a sample of the account of key, unless it is known. 429 pushes the
+// client back.
+func (g *registry) submit(key string, p *sampler, seq int64, j job) (*wire.Promise, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -111,20 +118,16 @@ func (g *registry) submit(p *sampler, seq int64, j job) (*wire.Promise, error) {
 	if before, err := g.findKnown(p, seq, j); before != nil || err != nil {
 		return before, err
 	}
-	if g.queued >= g.limits.Queued {
-		return nil, refuse(wire.StatusPushBack, "%d samples are in work, which is the limit; send this again later", g.queued)
+	owner, err := g.admit(key, &j)
+	if err != nil {
+		return nil, err
 	}
-	if g.queued > 0 && g.queuedBytes+j.bodyBytes > g.limits.QueuedBytes {
-		return nil, refuse(wire.StatusPushBack, "the samples in work take %d bytes and this one %d; the limit is %d; send this again later",
-			g.queuedBytes, j.bodyBytes, g.limits.QueuedBytes)
-	}
-	f := &future{sampler: p, seq: seq, job: j, done: make(chan struct{})}
+	f := &future{sampler: p, owner: owner, seq: seq, job: j, done: make(chan struct{})}
 	var ctx context.Context
 	ctx, f.cancel = context.WithCancelCause(p.session.ctx)
 	p.futures[seq] = f
-	g.queued++
-	g.queuedBytes += j.bodyBytes
-	g.work.Go(func() { g.complete(f, j.run(ctx)) })
+	g.started++
+	g.runs.Go(func() { g.complete(f, j.run(ctx)) })
 	return promise(p.id, seq, j.numSamples), nil
 }
 
@@ -133,25 +136,21 @@ func (g *registry) complete(f *future, a answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f.cancel(nil)
-	f.job.run = nil // lets go of the engine's request
+	f.job.run, f.job.request = nil, nil
 	if a.failure != nil {
 		f.job.asked = nil
 	}
-	g.queued--
-	g.queuedBytes -= f.job.bodyBytes
 	f.answer = a
 	close(f.done)
-	if f.dropped {
-		return
+	if !f.dropped {
+		g.shelve(f)
+		g.completed(f)
+		if f.cancelled {
+			g.markDelivered(f)
+		}
+		g.makeRoom(f)
 	}
-	g.results.put(f)
-	g.completed(f)
-	if f.cancelled {
-		g.markDelivered(f)
-	}
-	for old := g.results.excess(f); old != nil; old = g.results.excess(f) {
-		g.forget(old)
-	}
+	g.release(f.owner, &f.job)
 }
 
 // find returns the sample of that id. 410 says that it is not known, or no
@@ -190,9 +189,9 @@ func (g *registry) markDelivered(f *future) {
 	if f.place == nil || f.delivered {
 		return
 	}
-	g.results.remove(f)
+	g.unshelve(f)
 	f.delivered = true
-	g.results.put(f)
+	g.shelve(f)
 	f.expiry = time.AfterFunc(g.limits.ResultTime, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -207,7 +206,7 @@ func (g *registry) markAcknowledged(f *future) {
 		return
 	}
 	g.markDelivered(f)
-	g.results.listOf(f).MoveToFront(f.place)
+	f.owner.results.listOf(f).MoveToFront(f.place)
 }
 
 // cancelFuture stops f, or, if it is done, takes its answer for delivered.
@@ -234,7 +233,7 @@ func (g *registry) forget(f *future) {
 func (g *registry) drop(f *future) {
 	f.dropped = true
 	if f.place != nil {
-		g.results.remove(f)
+		g.unshelve(f)
 	}
 	if f.expiry != nil {
 		f.expiry.Stop()

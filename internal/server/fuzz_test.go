@@ -13,29 +13,26 @@ import (
 func FuzzBodies(f *testing.F) {
 	_, c := serve(f, &fakeBackend{}, Limits{BodyBytes: 1 << 16, PollTime: time.Millisecond})
 	session := c.session()
-	id := c.sampler(session, 0)
-	paths := []string{
-		wire.PathClientConfig, wire.PathDynamicConfig, wire.PathCreateSession, wire.PathSessionHeartbeat,
-		wire.PathTelemetry, wire.PathCreateSamplingSession, wire.PathRetrieveFuture, wire.PathCancelFuture,
+	fill := strings.NewReplacer("SESSION", session, "SAMPLER", c.sampler(session, 0), "MODEL", fakeName)
+	broken := noJSON()
+	for i, e := range postedEndpoints {
+		f.Add(byte(i), e.valid)
+		for _, name := range []string{"half a pair of surrogates", "every name twice", "a number that ends in its point", "bytes that are no UTF-8"} {
+			inner := strings.TrimSuffix(strings.TrimPrefix(e.valid, "{"), "}")
+			f.Add(byte(i), strings.NewReplacer("VALID", e.valid, "MEMBERS", inner).Replace(broken[name]))
+		}
 	}
-	for i, seed := range []string{
-		`{"sdk_version":"0.38.0"}`, `{}`, `{"tags":["a"],"user_metadata":{"a":"b"},"type":"create_session"}`,
-		`{"session_id":"SESSION"}`, `{"events":[{"event":"GENERIC_EVENT","event_data":{"a":[1]}}]}`,
-		`{"session_id":"SESSION","sampling_session_seq_id":1,"base_model":"Org/Fake-1B"}`,
-		`{"request_id":"SAMPLER:0","allow_metadata_only":true}`, `{"request_id":"SAMPLER:-1"}`,
-	} {
-		f.Add(byte(i), seed)
-	}
-	fill := strings.NewReplacer("SESSION", session, "SAMPLER", id)
-	f.Fuzz(func(t *testing.T, path byte, body string) {
-		at := paths[int(path)%len(paths)]
-		status, answer := (&caller{t, c.h}).post(at, fill.Replace(body))
+	f.Add(byte(2), `{"events":[{"event":"GENERIC_EVENT","event_data":{"a":[1]}}]}`)
+	f.Add(byte(7), `{"request_id":"SAMPLER:-1"}`)
+	f.Fuzz(func(t *testing.T, i byte, body string) {
+		e := postedEndpoints[int(i)%len(postedEndpoints)]
+		status, answer := (&caller{t, c.h}).post(fill.Replace(e.path), fill.Replace(body))
 		switch {
 		case status == 200:
 		case status >= 400 && status < 500:
 			detail(t, answer)
 		default:
-			t.Errorf("%s: %d %s", at, status, answer)
+			t.Errorf("%s: %d %s", e.path, status, answer)
 		}
 	})
 }

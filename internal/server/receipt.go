@@ -126,6 +126,9 @@ func understood(in *wire.SampleRequest, r *engine.Request) *wire.SampleRequest {
 	out.SamplingParams = wire.SamplingParams{
 		MaxTokens: in.SamplingParams.MaxTokens, Stop: stop, Temperature: new(r.Temperature), TopK: &topK, TopP: new(r.TopP),
 	}
+	if r.MinP > 0 { // receipts have it only where it is on: it is not the API's
+		out.SamplingParams.MinP = new(r.MinP)
+	}
 	return &out
 }
 

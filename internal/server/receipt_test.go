@@ -181,12 +181,12 @@ func TestKeptRequestsCount(t *testing.T) {
 	sampler := c.newSampler()
 	short := sampleOf(sampler, 0)
 	c.done(short)
-	before := s.registry.results.bytes
+	before := s.registry.kept
 	long := sampleOf(sampler, 1)
 	long.Prompt.Chunks[0].Tokens = make([]int32, 43)
 	long.SamplingParams.Stop = wire.Stop{Kind: wire.StopTexts, Texts: []string{"0123456789"}}
 	c.done(long)
-	if got, want := s.registry.results.bytes-before, before+40*4+26; got != want {
+	if got, want := s.registry.kept-before, before+40*4+26; got != want {
 		t.Errorf("the longer request takes %d bytes, want %d", got, want)
 	}
 }
@@ -217,6 +217,9 @@ func TestReplayGivesTheSameReceipt(t *testing.T) {
 		if seq%4 == 1 {
 			q.SamplingParams.MaxTokens = nil // whatever fits
 			q.SamplingParams.Temperature = new(1.5)
+		}
+		if seq%3 == 1 {
+			q.SamplingParams.MinP = new(r.Float64())
 		}
 		if seq%2 == 0 {
 			q.SamplingParams.Seed = new(int64(r.Uint64()))

@@ -24,17 +24,20 @@ type registry struct {
 	limits Limits
 	root   context.Context // every sample's ctx comes from it
 	stop   context.CancelCauseFunc
-	work   sync.WaitGroup // one per sample in work
+	runs   sync.WaitGroup // one per sample in work
 
-	mu          sync.Mutex
-	closed      bool
-	sessions    map[string]*session
-	opened      int64 // sessions, ever
-	ended       endings
-	samplers    map[string]*sampler
-	queued      int   // samples that are not done
-	queuedBytes int64 // of their bodies
-	results     shelf
+	mu       sync.Mutex
+	closed   bool
+	sessions map[string]*session
+	opened   int64 // sessions, ever
+	ended    endings
+	samplers map[string]*sampler
+	accounts map[string]*account // by tenant; those that have something
+	work     usage               // of all accounts
+	kept     int64               // bytes of all their results
+	waiting  int64               // of these, what nobody has fetched
+	started  int64               // samples so far
+	repeated int64               // requests for one that had been started
 }
 
 func newRegistry(l Limits) *registry {
@@ -45,7 +48,7 @@ func newRegistry(l Limits) *registry {
 		stop:     stop,
 		sessions: map[string]*session{},
 		samplers: map[string]*sampler{},
-		results:  shelf{budget: l.ResultBytes},
+		accounts: map[string]*account{},
 	}
 }
 
@@ -61,7 +64,7 @@ func (g *registry) close(ctx context.Context) error {
 
 	idle := make(chan struct{})
 	go func() {
-		g.work.Wait()
+		g.runs.Wait()
 		close(idle)
 	}()
 	select {

@@ -32,6 +32,9 @@ func engineRequest(in *wire.SampleRequest, m *model) (*engine.Request, error) {
 		PromptAltTokensK:   in.PromptAltTokensK,
 	}
 	if n := in.PromptLogprobsLastN; n != nil {
+		if len(prompt) == 1 {
+			return nil, badValue("prompt_logprobs_last_n", *n, "the prompt's one token has no log probability; leave it out")
+		}
 		if *n < 1 || *n > len(prompt)-1 {
 			return nil, badValue("prompt_logprobs_last_n", *n, "want 1 to %d, one less than the prompt's tokens, or leave it out for all", len(prompt)-1)
 		}
@@ -87,7 +90,8 @@ func promptTokens(chunks []wire.Chunk) ([]int32, error) {
 }
 
 // setParams fills in how tokens are drawn. The API's defaults are decided here:
-// temperature 1, top_p 1, all ids, end of sequence.
+// temperature 1, top_p 1, all ids, end of sequence. min_p, off by default, is not
+// the API's but ours.
 func setParams(out *engine.Request, p *wire.SamplingParams) error {
 	out.Temperature = valueOr(p.Temperature, 1)
 	if t := out.Temperature; !(t >= 0) || math.IsInf(t, 0) {
@@ -101,6 +105,10 @@ func setParams(out *engine.Request, p *wire.SamplingParams) error {
 		return badValue("sampling_params.top_k", k, "want 1 or more, or -1 or 0 for all")
 	} else {
 		out.TopK = max(k, 0)
+	}
+	out.MinP = valueOr(p.MinP, 0)
+	if !(out.MinP >= 0 && out.MinP <= 1) {
+		return badValue("sampling_params.min_p", out.MinP, "want 0, which is off, to 1")
 	}
 	if p.MaxTokens != nil {
 		if out.MaxTokens = *p.MaxTokens; out.MaxTokens < 1 {

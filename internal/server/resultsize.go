@@ -15,44 +15,59 @@ const (
 	promptLogprobBytes = 4
 )
 
-// checkResultSize refuses a request whose result may be larger than limit, in
-// words about the field that most of it comes from. Where the request has no
+// A resultSize is how many bytes the result of a request may have at most, by
+// what they come from.
+type resultSize struct {
+	request                       *engine.Request
+	maxTokens                     int
+	sampled, prompt, alternatives int64
+}
+
+// largestResult is the size of the largest result of r. Where r has no
 // max_tokens, it is what the context has left. The backend has accepted r, so
 // that the products are far from overflowing.
-func checkResultSize(r *engine.Request, window int, limit int64) error {
-	maxTokens := r.MaxTokens
-	if maxTokens == 0 {
-		maxTokens = window - len(r.Prompt)
+func largestResult(r *engine.Request, window int) resultSize {
+	s := resultSize{request: r, maxTokens: r.MaxTokens}
+	if s.maxTokens == 0 {
+		s.maxTokens = window - len(r.Prompt)
 	}
-	sampled := int64(r.NumSamples) * int64(maxTokens) * tokenBytes * int64(1+r.TopKSampleLogprobs)
-	prompt := int64(len(r.Prompt)) * tokenBytes * int64(r.TopKPromptLogprobs)
-	alternatives := int64(len(r.Prompt)) * tokenBytes * int64(r.PromptAltTokensK)
+	s.sampled = int64(r.NumSamples) * int64(s.maxTokens) * tokenBytes * int64(1+r.TopKSampleLogprobs)
+	s.prompt = int64(len(r.Prompt)) * tokenBytes * int64(r.TopKPromptLogprobs)
 	for _, row := range r.TargetPromptTokens { // checked against engine.MaxTargets
-		prompt += int64(len(row)) * promptLogprobBytes
+		s.prompt += int64(len(row)) * promptLogprobBytes
 	}
 	if r.PromptLogprobs {
-		prompt += int64(len(r.Prompt)) * promptLogprobBytes
+		s.prompt += int64(len(r.Prompt)) * promptLogprobBytes
 	}
-	most := sampled + prompt + alternatives
-	if most <= limit {
+	s.alternatives = int64(len(r.Prompt)) * tokenBytes * int64(r.PromptAltTokensK)
+	return s
+}
+
+func (s *resultSize) bytes() int64 { return s.sampled + s.prompt + s.alternatives }
+
+// check refuses what may be larger than limit, in words about the field that
+// most of it comes from.
+func (s *resultSize) check(limit int64) error {
+	if s.bytes() <= limit {
 		return nil
 	}
+	r := s.request
 	field, value := "num_samples", any(r.NumSamples)
 	switch {
-	case alternatives > max(prompt, sampled):
+	case s.alternatives > max(s.prompt, s.sampled):
 		field, value = "prompt_alt_tokens_k", r.PromptAltTokensK
-	case prompt > sampled && r.TopKPromptLogprobs > 0:
+	case s.prompt > s.sampled && r.TopKPromptLogprobs > 0:
 		field, value = "topk_prompt_logprobs", r.TopKPromptLogprobs
-	case prompt > sampled && len(r.TargetPromptTokens) > 0:
+	case s.prompt > s.sampled && len(r.TargetPromptTokens) > 0:
 		field, value = "target_prompt_logprobs", fmt.Sprintf("%d rows", len(r.TargetPromptTokens))
-	case prompt > sampled:
+	case s.prompt > s.sampled:
 		field, value = "prompt_logprobs", r.PromptLogprobs
 	case r.TopKSampleLogprobs > 0:
 		field, value = "topk_sample_logprobs", r.TopKSampleLogprobs
 	case r.NumSamples == 1:
-		field, value = "sampling_params.max_tokens", maxTokens
+		field, value = "sampling_params.max_tokens", s.maxTokens
 	}
 	return refuse(http.StatusBadRequest,
 		"%s = %v: for a prompt of %d tokens and %d samples of up to %d tokens, the result may have %d bytes; the limit is %d",
-		field, value, len(r.Prompt), r.NumSamples, maxTokens, most, limit)
+		field, value, len(r.Prompt), r.NumSamples, s.maxTokens, s.bytes(), limit)
 }

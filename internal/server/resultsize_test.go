@@ -60,7 +60,7 @@ func TestResultsAreBounded(t *testing.T) {
 func TestLargestResultDoesNotOverflow(t *testing.T) {
 	r := &engine.Request{Prompt: []int32{1}, NumSamples: engine.MaxNumSamples, TopKSampleLogprobs: engine.MaxTopKLogprobs,
 		TopKPromptLogprobs: engine.MaxTopKLogprobs, PromptLogprobs: true}
-	if err := checkResultSize(r, math.MaxInt32, 1<<50); err == nil {
+	if size := largestResult(r, math.MaxInt32); size.check(1<<50) == nil {
 		t.Error("a result of 2^51 bytes was let through with a limit of 2^50")
 	}
 }

@@ -14,7 +14,8 @@ const deliveryTime = time.Minute
 
 // retrieveFuture waits for a sample's answer and hands it out, as often as it
 // is asked for while it is kept. A sample that failed is answered with 200, one
-// that is not done in time with 408.
+// that is not done in time with 408: active, since nothing ever pauses sampling
+// here, with what it waits for.
 func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	var in wire.RetrieveFutureRequest
 	if err := s.decode(w, r, &in); err != nil {
@@ -43,7 +44,7 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 		Type:             wire.TypeTryAgain,
 		RequestID:        in.RequestID,
 		QueueState:       wire.QueueActive,
-		QueueStateReason: "the sample is running or waiting for its turn",
+		QueueStateReason: s.registry.waitingFor(r.Context(), f),
 	})
 	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"tinsmith.example/internal/wire"
 )
 
@@ -25,7 +23,7 @@ type Server struct {
 	client   wire.ClientConfig
 	dynamic  wire.DynamicConfig
 	registry *registry
-	bodies   *semaphore.Weighted // bytes of larger bodies that are being read
+	bodies   *bodyRoom
 	mux      *http.ServeMux
 
 	mu        sync.Mutex
@@ -49,7 +47,7 @@ func New(c Config) (*Server, error) {
 		limits:    c.Limits,
 		log:       c.Logger,
 		registry:  newRegistry(c.Limits),
-		bodies:    semaphore.NewWeighted(c.Limits.QueuedBytes),
+		bodies:    newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
 	var err error

@@ -2,11 +2,12 @@ package server
 
 import "container/list"
 
-// A shelf holds the samples whose answers are kept, and says which to forget
-// when they are too many: first those that a client has had, oldest delivery
-// first, then the others, oldest answer first.
+// A shelf holds the samples of one account whose answers are kept, and says
+// which to forget first: those that a client has had, oldest delivery first,
+// then the others, oldest answer first.
 type shelf struct {
-	budget, bytes          int64
+	bytes                  int64
+	waiting                int64     // of these, what nobody has fetched
 	delivered, undelivered list.List // of *future
 }
 
@@ -17,24 +18,38 @@ func (s *shelf) listOf(f *future) *list.List {
 	return &s.undelivered
 }
 
-func (s *shelf) put(f *future) {
+func (s *shelf) empty() bool { return s.delivered.Len() == 0 && s.undelivered.Len() == 0 }
+
+// put returns how many bytes f takes, and how many of them wait.
+func (s *shelf) put(f *future) (bytes, waiting int64) {
 	f.place = s.listOf(f).PushBack(f)
-	s.bytes += f.size()
+	bytes, waiting = sizes(f)
+	s.bytes += bytes
+	s.waiting += waiting
+	return bytes, waiting
 }
 
 // remove takes f off. f.delivered must be as it was when f was put.
-func (s *shelf) remove(f *future) {
+func (s *shelf) remove(f *future) (bytes, waiting int64) {
 	s.listOf(f).Remove(f.place)
 	f.place = nil
-	s.bytes -= f.size()
+	bytes, waiting = sizes(f)
+	s.bytes -= bytes
+	s.waiting -= waiting
+	return bytes, waiting
 }
 
-// excess returns what to forget next to keep to the budget, and nil if nothing:
-// the newest answer is always kept, or a large one could never be fetched.
-func (s *shelf) excess(newest *future) *future {
-	if s.bytes <= s.budget {
-		return nil
+func sizes(f *future) (bytes, waiting int64) {
+	bytes = f.size()
+	if !f.delivered {
+		waiting = bytes
 	}
+	return bytes, waiting
+}
+
+// next returns what to forget next, and nil if nothing: the newest answer is
+// always kept, or a large one could never be fetched.
+func (s *shelf) next(newest *future) *future {
 	for _, l := range []*list.List{&s.delivered, &s.undelivered} {
 		for e := l.Front(); e != nil; e = e.Next() {
 			if f := e.Value.(*future); f != newest {

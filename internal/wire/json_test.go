@@ -168,11 +168,11 @@ func TestNonFiniteNumbersAreNeverWritten(t *testing.T) {
 func TestUnknownMembersThatAskForSomethingAreNamed(t *testing.T) {
 	var r SampleRequest
 	err := Decode([]byte(body(`,"beam_width":4,"later":0,"off":false,"none":null,"blank":"","list":[ ],"object":{},"extra":{"a":1},
-		"sampling_params":{"min_p":0.1,"penalty":0.0,"zero":-0e7,"bias":{"5":1},"top_p":1}`)), &r)
+		"sampling_params":{"typical_p":0.1,"min_p":0.1,"penalty":0.0,"zero":-0e7,"bias":{"5":1},"top_p":1}`)), &r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"beam_width", "extra", "sampling_params.bias", "sampling_params.min_p"}
+	want := []string{"beam_width", "extra", "sampling_params.bias", "sampling_params.typical_p"}
 	if got := r.UnknownSet(); !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

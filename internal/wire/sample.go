@@ -46,13 +46,16 @@ type SamplingParams struct {
 	Temperature *float64 `json:"temperature,omitzero"` // nil: 1; 0: greedy
 	TopK        *int     `json:"top_k,omitzero"`       // nil and -1: no limit
 	TopP        *float64 `json:"top_p,omitzero"`       // nil: 1
+	// MinP drops what is less likely than MinP times the likeliest token. nil
+	// and 0: nothing. It is Tinsmith's own: official clients have no such field.
+	MinP *float64 `json:"min_p,omitzero"`
 
 	// Unknown has the members that this version does not know, as they came.
 	Unknown map[string]jsontext.Value `json:",embed"`
 }
 
 // UnknownSet returns the names of members that this version does not know and
-// that ask for something, sorted: sampling parameters as "sampling_params.min_p",
+// that ask for something, sorted: sampling parameters as "sampling_params.logit_bias",
 // others by their name. A member asks for nothing if it is null, false, 0, or an
 // empty text, list or object: clients write out the defaults of members that
 // they know and we do not.
