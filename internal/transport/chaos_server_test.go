@@ -28,7 +28,7 @@ type chaos struct {
 	percent  int           // of requests that meet a fault
 	patience time.Duration // for which a poll is held
 	work     time.Duration // that a sample takes at most
-	slowly   bool          // there is time for faults that take long
+	slowly   bool          // there is time for what takes long
 
 	mu       sync.Mutex
 	jobs     map[int64]*job     // by seq_id
@@ -140,7 +140,8 @@ func statuses(outcome string, serve bool, list ...int) []fate {
 // What may become of the requests to each endpoint, beside what may happen to
 // all of them.
 var (
-	submitFates = slices.Concat(statuses("silent", false, 408, 409, 500, 503), statuses("silent", true, 502, 504), statuses("push", false, 402, 429))
+	submitFates = slices.Concat(statuses("silent", false, 408, 409, 500, 503), statuses("silent", true, 502, 504))
+	pushFates   = statuses("push", false, 402, 429) // each holds everybody for a second
 	pollFates   = slices.Concat(statuses("faulty", false, 500, 502, 503, 504), statuses("silent", false, 429), statuses("bill", false, 402),
 		[]fate{{status: 408, outcome: "hasty"}, {status: 408, body: `{"type":"try_again","queue_state":"paused_capacity"}`, outcome: "hasty"},
 			{status: 200, body: `{"type":"try_again","request_id":"x"}`, outcome: "hasty"}, {status: 410, body: `{"detail":"lost"}`, outcome: "lost"}})
@@ -269,7 +270,11 @@ func (s *chaos) submit(w http.ResponseWriter, r *http.Request, body []byte, came
 		panic(http.ErrAbortHandler)
 	}
 	call := int(m.Prompt.Chunks[0].Tokens[0])
-	f := s.fate("submit", call, s.visit(fmt.Sprint("submit ", call)), submitFates)
+	special := submitFates
+	if s.slowly || call%200 == 0 {
+		special = slices.Concat(submitFates, pushFates)
+	}
+	f := s.fate("submit", call, s.visit(fmt.Sprint("submit ", call)), special)
 	s.act(w, r, f, fmt.Sprint("submit ", *m.SeqID), came, func() reply {
 		v := s.verdict(call)
 		if v.submit != 0 {

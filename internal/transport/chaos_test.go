@@ -50,7 +50,10 @@ func TestEveryCallSurvivesChaos(t *testing.T) {
 				http := &http.Server{Handler: server, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 				go http.Serve(network)
 				defer http.Close()
-				client := chaosClient(t, "http://localhost", func(own *httpTransport) { own.DialContext = network.DialContext })
+				client := chaosClient(t, "http://localhost", func(c *Client) {
+					c.owned.DialContext = network.DialContext
+					c.burst = nil // so that times are exact
+				})
 				runChaos(t, server, client, watched, calls)
 				server.checkSubmissions(t)
 				server.checkPolls(t)
@@ -76,14 +79,12 @@ func TestEveryCallSurvivesChaosOnSockets(t *testing.T) {
 			network.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 			network.Start()
 			defer network.Close()
-			runChaos(t, server, chaosClient(t, network.URL, func(*httpTransport) {}), watched, calls)
+			runChaos(t, server, chaosClient(t, network.URL, func(*Client) {}), watched, calls)
 		})
 	}
 }
 
-type httpTransport = http.Transport
-
-func chaosClient(t *testing.T, url string, change func(*httpTransport)) *Client {
+func chaosClient(t *testing.T, url string, change func(*Client)) *Client {
 	c, err := New(Config{
 		BaseURL: url, APIKey: "tml-test", UserAgent: "test",
 		BillingPause: 1000 * time.Hour, Log: slog.New(slog.DiscardHandler),
@@ -91,7 +92,7 @@ func chaosClient(t *testing.T, url string, change func(*httpTransport)) *Client 
 	if err != nil {
 		t.Fatal(err)
 	}
-	change(c.owned)
+	change(c)
 	return c
 }
 

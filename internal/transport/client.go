@@ -52,6 +52,7 @@ type Client struct {
 	owned       *http.Transport // nil if the caller brought the client
 	maxResponse int64
 	billing     billing
+	burst       *burst
 	log         *slog.Logger
 	trouble     sparingly
 	keys        string       // what this client's idempotency keys begin with
@@ -69,7 +70,8 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base: base, key: cfg.APIKey, userAgent: cfg.UserAgent, header: cfg.Header.Clone(), log: cfg.Log,
 		maxResponse: cfg.MaxResponse, billing: billing{most: cfg.BillingPause},
-		keys: "tinsmith-retry-" + uuid.NewString() + "-",
+		burst: newBurst(),
+		keys:  "tinsmith-retry-" + uuid.NewString() + "-",
 	}
 	if c.maxResponse == 0 {
 		c.maxResponse = defaultMaxResponse

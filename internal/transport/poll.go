@@ -110,7 +110,7 @@ func (p *poll) ask(ctx context.Context) (answer, error) {
 	if err != nil {
 		return answer{}, p.trail.fail(answer{}, &unsendableError{err})
 	}
-	a := p.sampler.client.exchange(ctx, p.trail, message{
+	a := p.sampler.exchange(ctx, p.trail, message{
 		method: http.MethodPost, path: wire.PathRetrieveFuture, body: body, accept: wire.MediaProtobuf, within: pollTimeout,
 		header: [][2]string{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},

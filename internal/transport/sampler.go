@@ -16,11 +16,10 @@ type SamplerConfig struct {
 	Gate              *Gate // of the session
 	Retry             RetryConfig
 
-	// Background makes the sampler wait for all of its results with one long
+	// Background, if not nil, makes the sampler wait for all of its results with one long
 	// poll, where the server says that it offers that (retrieve_futures). It
 	// starts a goroutine of the session, whose context ends with the session and
 	// whose end the session waits for; it returns false if the session is over.
-	// nil: each result is polled for by itself.
 	Background func(func(context.Context)) bool
 
 	// Abandoned is called when a request that the server may have taken will not

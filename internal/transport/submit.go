@@ -33,7 +33,7 @@ func (s *Sampler) submit(ctx context.Context, t *trail, r *numbered) (*wire.Prom
 			t.waiting = forPromise
 		}
 		sent := t.attempts
-		a := s.client.exchange(ctx, t, s.submission(r.body))
+		a := s.exchange(ctx, t, s.submission(r.body))
 		r.inDoubt = r.inDoubt || t.attempts > sent && mayHaveArrived(a)
 		if a.status == 0 && ctx.Err() != nil {
 			return nil, s.leave(ctx, t, r)

@@ -268,3 +268,33 @@ func TestLeavingAWatchedCallNamesItsRequest(t *testing.T) {
 		session.close()
 	})
 }
+
+// A completion may be told before the promise arrives.
+func TestAnEarlyCompletionIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole := result(t)
+		whole.times = 2
+		late := step{status: 200, body: `{"request_id":"r:1","sample_sequence_ids":["r:1:0"]}`, hold: 10 * time.Second}
+		s := newScript(t, map[string][]step{
+			submitPath: {promised, late}, pollPath: {whole},
+			watchPath: {completed(5*time.Second, 2, map[string]int64{"r:0": 40, "r:1": 40}), completed(0, 2, nil), completed(0, 2, nil)},
+		})
+		sampler, session := s.watched(t, nil)
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				if _, err := sample(t.Context(), sampler); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		calls.Wait()
+		time.Sleep(time.Minute)
+		session.close()
+		s.allDone()
+		if at := seconds(s.times(pollPath)); !slices.Equal(at, []float64{5, 10}) {
+			t.Errorf("fetched at %v", at)
+		}
+	})
+}

@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Exchanges that take long hold nobody up for longer than a moment, those that
+// are over make room at once, and who leaves takes no room.
+func TestABurstSpreadsBeginnings(t *testing.T) {
+	for takes, want := range map[time.Duration]time.Duration{time.Hour: 4 * burstTime, time.Millisecond: 4 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			b, start := newBurst(), time.Now()
+			var mu sync.Mutex
+			var last time.Duration
+			var all sync.WaitGroup
+			for range 5 * burstSize {
+				all.Go(func() {
+					release, err := b.enter(t.Context())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					last = max(last, time.Since(start))
+					mu.Unlock()
+					time.Sleep(takes)
+					release()
+				})
+			}
+			time.Sleep(time.Microsecond)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := b.enter(ctx); err == nil {
+				t.Error("an ended call had its turn")
+			}
+			all.Wait()
+			if last != want {
+				t.Errorf("the last of %d began after %v, want %v", 5*burstSize, last, want)
+			}
+			if !b.free.TryAcquire(burstSize) {
+				t.Error("room was not given back")
+			}
+		})
+	}
+}
