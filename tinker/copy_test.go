@@ -230,6 +230,23 @@ func TestHandlesAreOfficial(t *testing.T) {
 	}
 }
 
+func TestCopiesExchangeTheirOwnKeyForWebTokens(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := newMint(t, time.Hour)
+		copied := copyOf(t, m.f.sampling(t, SamplingClientConfig{}), m.f.service(t))
+		if _, err := copied.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(35 * time.Minute) // over half of their lifetime
+		if n := len(m.exchanges()); n != 4 {
+			t.Errorf("%d exchanges of original and copy, want two of each", n)
+		}
+		if key := m.f.to(wire.PathSample)[0].header.Get(wire.HeaderAPIKey); !strings.HasPrefix(key, "eyJ") {
+			t.Errorf("sent with %s", key)
+		}
+	})
+}
+
 // Whoever can pass a handle to a program must not learn its key.
 func TestTheKeyGoesToNoServerThatAHandleNames(t *testing.T) {
 	reached := 0

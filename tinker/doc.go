@@ -46,8 +46,10 @@
 // Test them with errors.As and errors.Is, never by their text: [ArgumentError]
 // for values that cannot be right, before anything is sent; [RequestError] for
 // requests that the server accepted and then failed, with whose fault it was;
-// [APIError] for everything else that went wrong on the way; [ErrClosed] after
-// Close; [ErrStuck] when nothing moves any more.
+// [APIError] for everything else that went wrong on the way, with a
+// [CredentialError] or an [AnswerError] in it where that is why; [ErrClosed] after
+// Close; [SidecarError] for a process that died; [ErrStuck] when nothing moves any
+// more.
 //
 // What may pass (a busy server, a lost connection, a lost result) has been tried
 // again before, for as long as the call's context allows or [RetryConfig] says:

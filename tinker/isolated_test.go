@@ -500,3 +500,36 @@ func TestCopiesOfIsolatedClientsAreIsolated(t *testing.T) {
 		t.Errorf("numbers %v", s.seqs)
 	}
 }
+
+// attempts counts what an observer is told.
+type attempts struct{ statuses, ends []string }
+
+func (a *attempts) CallStarted(ctx context.Context, _ Call) context.Context { return ctx }
+
+func (a *attempts) AttemptEnded(_ context.Context, c Call, x Attempt) {
+	if c.Op == "SamplingClient.Sample" {
+		a.statuses = append(a.statuses, fmt.Sprint(x.Number, " ", x.Status, " ", x.Endpoint))
+	}
+}
+
+func (a *attempts) CallEnded(_ context.Context, c Call, o Outcome) {
+	if c.Op == "SamplingClient.Sample" {
+		a.ends = append(a.ends, fmt.Sprint(o.Attempts, " ", o.OutputTokens, " ", o.Err))
+	}
+}
+
+func TestObserversSeeTheRequestsOfTheProcess(t *testing.T) {
+	_, url := startScripted(t)
+	var a attempts
+	c := newClient(t, isolatedService(t, url, WithObserver(&a)), SamplingClientConfig{})
+	if _, err := c.Sample(t.Context(), asking(askTrouble)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"1 503 /api/v1/asample", "2 200 /api/v1/asample", "3 200 /api/v1/retrieve_future"}
+	if diff := cmp.Diff(want, a.statuses); diff != "" {
+		t.Error(diff)
+	}
+	if len(a.ends) != 1 || a.ends[0] != "3 5 <nil>" {
+		t.Errorf("%q", a.ends)
+	}
+}

@@ -95,7 +95,8 @@ func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg
 	return s.samplingClient(ctx, op, id, cfg)
 }
 
-// samplingClient makes a client of a sampling session that is there.
+// samplingClient makes a client of a sampling session that is there, and starts
+// the process that samples if need be.
 func (s *session) samplingClient(ctx context.Context, op, id string, cfg *SamplingClientConfig) (*SamplingClient, error) {
 	client := &SamplingClient{
 		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo,
@@ -110,6 +111,11 @@ func (s *session) samplingClient(ctx context.Context, op, id string, cfg *Sampli
 	if err != nil {
 		return nil, err
 	}
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	isolated := s.isolate(state, queue)
 	if _, err := isolated.ready(ctx, op); err != nil {
 		return nil, publicError(err)

@@ -140,14 +140,19 @@ func TestTelemetryHoldsNoSecret(t *testing.T) {
 		request := &SampleRequest{Prompt: FromTokens([]int32{prompt}), Params: SamplingParams{Stop: StopStrings("secret-stop")}}
 		echo := `{"detail":"secret-message ` + testKey + ` 987654321 secret-stop"}`
 		good, promise := f.answer[wire.PathRetrieveFuture], f.answer[wire.PathSample]
+		set := func(submission, result func(seenRequest) reply) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.answer[wire.PathSample], f.answer[wire.PathRetrieveFuture] = submission, result
+		}
 		for _, status := range []int{0, 400, 401, 403, 404, 409, 410, 422, 500} {
 			fail := func(seenRequest) reply { return reply{status: status, body: echo} }
-			f.answer[wire.PathSample], f.answer[wire.PathRetrieveFuture] = fail, good
+			set(fail, good)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 			if _, err := client.Sample(ctx, request); err == nil {
 				t.Errorf("%d at submission is no error", status)
 			}
-			f.answer[wire.PathSample], f.answer[wire.PathRetrieveFuture] = promise, fail
+			set(promise, fail)
 			client.Sample(ctx, request)
 			cancel()
 		}

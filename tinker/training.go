@@ -88,6 +88,12 @@ func (c *ServiceClient) CreateLoRATrainingClient(ctx context.Context, cfg Traini
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	return watched(ctx, c.observers, op, cfg.BaseModel, func(ctx context.Context) (*TrainingClient, error) {
+		return c.createTrainingClient(ctx, op, &cfg)
+	})
+}
+
+func (c *ServiceClient) createTrainingClient(ctx context.Context, op string, cfg *TrainingClientConfig) (*TrainingClient, error) {
 	s, err := c.begin(ctx, op)
 	if err != nil {
 		return nil, err
@@ -98,7 +104,7 @@ func (c *ServiceClient) CreateLoRATrainingClient(ctx context.Context, cfg Traini
 	}
 	defer leave()
 	client := &TrainingClient{session: s}
-	if err := client.create(ctx, op, &cfg); err != nil {
+	if err := client.create(ctx, op, cfg); err != nil {
 		return nil, publicError(err)
 	}
 	return client, nil
@@ -289,10 +295,17 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 	})
 }
 
-// save submits a save when its turn comes, and waits for what comes of it. A
+// save makes a save, and tells observers of it.
+func (c *TrainingClient) save(ctx context.Context, call *saveCall) (*wire.SaveWeightsForSamplerResponse, error) {
+	return watched(ctx, c.session.observers, call.op, c.baseModel, func(ctx context.Context) (*wire.SaveWeightsForSamplerResponse, error) {
+		return c.submit(ctx, call)
+	})
+}
+
+// submit submits a save when its turn comes, and waits for what comes of it. A
 // number is taken only by what is sent, so that a call that gives up before leaves
 // no gap, in which the server would wait.
-func (c *TrainingClient) save(ctx context.Context, call *saveCall) (*wire.SaveWeightsForSamplerResponse, error) {
+func (c *TrainingClient) submit(ctx context.Context, call *saveCall) (*wire.SaveWeightsForSamplerResponse, error) {
 	defer c.line.leave(call.place)
 	ctx, leave, err := c.session.enter(ctx)
 	if err != nil {
