@@ -38,6 +38,7 @@ func (s *Server) retrieveFutures(w http.ResponseWriter, r *http.Request) error {
 	if err := s.registry.acknowledge(p, &in); err != nil {
 		return err
 	}
+	defer s.registry.polled(p.session)()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for last := wait == 0; ; {

@@ -382,3 +382,37 @@ func TestPollsAreRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoPollsLearnsThatTheServerStops: of each of its samples, and then Close does
+// not wait any longer; nor does it for clients that do not poll.
+func TestWhoPollsLearnsThatTheServerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{})
+		id, silent := c.newSampler(), c.newSampler()
+		promises := []wire.Promise{c.submit(sampleOf(id, 0)), c.submit(sampleOf(id, 1))}
+		c.submit(sampleOf(silent, 0))
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			got := c.poll(id, 0, 0)
+			if len(got.Completions) == 0 {
+				t.Errorf("the poll that waited: %s", outcomes(got))
+			}
+			for _, p := range promises {
+				status, body := c.retrieve(p.RequestID)
+				if !strings.Contains(string(body), errServerGone.Error()) || status != 200 {
+					t.Errorf("%s: %d %s", p.RequestID, status, body)
+				}
+			}
+		}()
+		synctest.Wait()
+		start := time.Now()
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took >= farewellTime {
+			t.Errorf("Close took %v", took)
+		}
+		<-told
+	})
+}

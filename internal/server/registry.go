@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Why samples end that nobody wants any more.
@@ -52,12 +53,16 @@ func newRegistry(l Limits) *registry {
 	}
 }
 
-// close ends all sessions and waits for their samples.
+// close ends all samples, and all sessions once the clients that poll have fetched
+// what came of theirs, for which they have a moment.
 func (g *registry) close(ctx context.Context) error {
 	g.mu.Lock()
 	g.closed = true
+	var polling []*session
 	for _, s := range g.sessions {
-		g.end(s, errServerGone)
+		if s.polls > 0 {
+			polling = append(polling, s)
+		}
 	}
 	g.mu.Unlock()
 	g.stop(errServerGone)
@@ -67,12 +72,71 @@ func (g *registry) close(ctx context.Context) error {
 		g.runs.Wait()
 		close(idle)
 	}()
+	var err error
 	select {
 	case <-idle:
-		return nil
+		g.farewell(ctx, polling)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.sessions {
+		g.end(s, errServerGone)
+	}
+	return err
+}
+
+const (
+	farewellTime = 2 * time.Second       // for clients to fetch what they wait for
+	farewellLook = 10 * time.Millisecond // how often whether they have
+)
+
+// farewell waits until no result of the sessions waits to be fetched, or the time
+// for that is over.
+func (g *registry) farewell(ctx context.Context, sessions []*session) {
+	ctx, stop := context.WithTimeout(ctx, farewellTime)
+	defer stop()
+	look := time.NewTicker(farewellLook)
+	defer look.Stop()
+	for {
+		if !g.owe(sessions) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// owe says whether a result of the sessions has not been fetched.
+func (g *registry) owe(sessions []*session) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range sessions {
+		for _, p := range s.samplers {
+			for _, f := range p.futures {
+				if f.place != nil && !f.delivered {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// polled notes that a client of the session waits for results, until left is
+// called.
+func (g *registry) polled(s *session) (left func()) {
+	add := func(n int) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		s.polls += n
+	}
+	add(1)
+	return func() { add(-1) }
 }
 
 // errShutDown refuses what comes after close.

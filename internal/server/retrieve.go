@@ -25,6 +25,7 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer s.registry.polled(f.sampler.session)()
 	wait := time.NewTimer(s.limits.PollTime)
 	defer wait.Stop()
 	select {

@@ -18,6 +18,7 @@ type session struct {
 	cancel   context.CancelCauseFunc
 	samplers map[int64]*sampler // by the number that the client gave
 	lastBeat time.Time          // or when it was opened
+	polls    int                // that wait now
 	lapse    *time.Timer        // fires a lapse after lastBeat, or earlier
 
 	number      int64  // in the order of opening
