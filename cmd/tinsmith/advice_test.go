@@ -49,3 +49,13 @@ func TestExplainGivesEachSourceALine(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestInterruptedCommandSaysWhatItWaitedFor(t *testing.T) {
+	call := &tinker.APIError{Waiting: "the result (nothing was heard for 5s)", Err: errors.New("interrupted")}
+	if got := awaited(fmt.Errorf("a: %w", call)); got != " while waiting for the result (nothing was heard for 5s)" {
+		t.Errorf("got %q", got)
+	}
+	if got := awaited(errors.New("of no call")); got != "" {
+		t.Errorf("an error of no call: %q", got)
+	}
+}

@@ -48,7 +48,7 @@ func connect(ctx context.Context, std *stdio, f *connectFlags) (*session, error)
 	s := &session{}
 	err := s.open(ctx, std, f)
 	if err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, err
 	}
 	return s, nil
@@ -123,13 +123,22 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	return service, nil
 }
 
-// closeTime is how long a session may take to end in good order.
-const closeTime = 5 * time.Second
+// How long a session may take to end in good order: less where somebody who
+// pressed Ctrl-C waits, perhaps because the server answers nothing any more.
+const (
+	closeTime     = 5 * time.Second
+	interruptTime = time.Second
+)
 
-// close ends the session. It has a time of its own, since the command's may be
-// over. What fails here can no longer change the result.
-func (s *session) close() {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTime, errors.New("closing took too long"))
+// close ends the session, for a command whose context is ctx. It has a time of
+// its own, since the command's may be over. What fails here can no longer change
+// the result.
+func (s *session) close(ctx context.Context) {
+	limit := closeTime
+	if ctx.Err() != nil {
+		limit = interruptTime
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, errors.New("closing took too long"))
 	defer cancel()
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		_ = s.closers[i](ctx)

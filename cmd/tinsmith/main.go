@@ -20,6 +20,7 @@ import (
 
 	"tinsmith.example/internal/catalog"
 	"tinsmith.example/internal/server"
+	"tinsmith.example/tinker"
 )
 
 // Exit codes, as every subcommand's help states them.
@@ -93,7 +94,7 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 	case err == nil, errors.Is(err, errStopped):
 		return exitOK
 	case ctx.Err() != nil:
-		fmt.Fprintln(std.err, "tinsmith: interrupted")
+		fmt.Fprintln(std.err, "tinsmith: interrupted"+awaited(err))
 		return exitInterrupted
 	case is[*usageError](err):
 		help := strings.Join(strings.Fields("tinsmith "+command+" --help"), " ")
@@ -105,6 +106,15 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 		fmt.Fprintln(std.err, hint)
 	}
 	return exitFailed
+}
+
+// awaited says what a command that was interrupted waited for, if a call did: a
+// server that has vanished is known by nothing else.
+func awaited(err error) string {
+	if call, ok := errors.AsType[*tinker.APIError](err); ok && call.Waiting != "" {
+		return " while waiting for " + call.Waiting
+	}
+	return ""
 }
 
 // A usageError is the caller's mistake: exit code 2, and a pointer to the help.

@@ -89,7 +89,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 
 	rendered := text
 	if c.Chat {
