@@ -71,7 +71,8 @@ func run(args []string, std *stdio) int {
 	}
 	command, err := parser.Parse(habits(args, numberFlags(parser)))
 	if err != nil {
-		return report(ctx, std, parsed(err), usage(err))
+		name := parsed(err)
+		return report(ctx, std, name, usage(unquoted(name, err)))
 	}
 	return report(ctx, std, command.Selected().Name, command.Run())
 }
