@@ -99,7 +99,7 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 		return exitInterrupted
 	case is[*usageError](err):
 		help := strings.Join(strings.Fields("tinsmith "+command+" --help"), " ")
-		fmt.Fprintf(std.err, "tinsmith: %v\nTry: %s\n", err, help)
+		fmt.Fprintf(std.err, "tinsmith: %s\nTry: %s\n", explain(err), help)
 		return exitUsage
 	}
 	fmt.Fprintln(std.err, "tinsmith:", explain(err))
