@@ -90,19 +90,24 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 
 // dial makes a client of a server elsewhere.
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
+	u, err := url.Parse(f.BaseURL)
+	if err != nil || u.Host == "" {
+		return nil, usagef("--base-url (or TINKER_BASE_URL) must be a URL with scheme and host, such as http://127.0.0.1:8731")
+	}
+	shown := u.Scheme + "://" + u.Host // what else a text that is no base URL has may be a secret
 	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std, f.BaseURL))}
-	if u, err := url.Parse(f.BaseURL); err == nil && loopback(u.Hostname()) && os.Getenv("TINKER_API_KEY") == "" && os.Getenv("TINKER_CREDENTIAL_CMD") == "" {
+	if loopback(u.Hostname()) && os.Getenv("TINKER_API_KEY") == "" && os.Getenv("TINKER_CREDENTIAL_CMD") == "" {
 		options = append(options, tinker.WithAPIKey(anyKey)) // which a tinsmith serve without --key takes
 	}
 	if f.PlainHTTP {
 		options = append(options, tinker.WithPlainHTTP())
 	}
-	if u, err := url.Parse(f.BaseURL); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !f.PlainHTTP {
-		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", f.BaseURL)
+	if u.Scheme == "http" && !loopback(u.Hostname()) && !f.PlainHTTP {
+		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", shown)
 	}
 	service, err := tinker.NewServiceClient(options...)
 	if bad, ok := errors.AsType[*tinker.ArgumentError](err); ok && bad.Field == "the API key" && bad.Value == "" {
-		return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
+		return nil, usagef("no key for %s: set TINKER_API_KEY", shown)
 	}
 	if err != nil {
 		return nil, usage(err)
