@@ -3,6 +3,7 @@ package tinker
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -41,16 +42,23 @@ func (p *pulse) note(err error) (goOn bool) {
 		p.heard, p.trouble = time.Now(), nil
 		return true
 	}
-	if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
+	e, ok := errors.AsType[*transport.Error](err)
+	if ok && e.Status == wire.StatusGone {
 		p.log.Error("tinker: the server has ended the session", "session", p.session, "message", e.Message)
 		p.trouble = ErrSessionEnded
 		return false
 	}
+	// A server that was restarted does not know the session. So may one of several
+	// behind a proxy, for a while: heartbeats go on.
+	unknown := ok && e.Status == http.StatusNotFound
 	silent := time.Since(p.heard)
-	if silent < silenceLimit {
+	switch {
+	case !unknown && silent < silenceLimit:
 		return true
-	}
-	if p.trouble == nil {
+	case p.trouble != nil:
+	case unknown:
+		p.log.Warn("tinker: the server does not know the session", "session", p.session, "error", err)
+	default:
 		p.log.Warn("tinker: no heartbeat has been answered for a while", "session", p.session, "for", silent.Round(time.Second), "error", err)
 	}
 	p.trouble = publicError(err)

@@ -196,8 +196,9 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 // SessionErr says what is wrong with the session. It is nil while all is well,
 // and before a session has begun; ErrSessionEnded once the server has said that
 // the session is over, for good; and an *APIError, the latest heartbeat's, while
-// no heartbeat has been answered for two minutes, after which a server may give
-// a session up. The log has a message when that begins, and when it ends.
+// the server does not know the session (404: it was restarted), and while no
+// heartbeat has been answered for two minutes, after which a server may give a
+// session up. The log has a message when that begins, and when it ends.
 func (c *ServiceClient) SessionErr() error {
 	if p := c.pulse.Load(); p != nil {
 		return p.err()

@@ -167,6 +167,39 @@ func TestUnansweredHeartbeatsAreNotedOnceAfterTwoMinutes(t *testing.T) {
 	})
 }
 
+// TestUnknownSessionIsNotedAtOnce: to a server that was restarted, which need not
+// be for good where there are several.
+func TestUnknownSessionIsNotedAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.answer[wire.PathSessionHeartbeat] = func(r seenRequest) reply {
+			if r.at > 35*time.Second {
+				return reply{status: 200, body: `{}`}
+			}
+			return reply{status: 404, body: `{"detail":"unknown session"}`}
+		}
+		var log bytes.Buffer
+		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(f.start.Add(15 * time.Second)))
+		if e, ok := errors.AsType[*APIError](svc.SessionErr()); !ok || e.Status != 404 {
+			t.Errorf("after a heartbeat that was not understood: %v", svc.SessionErr())
+		}
+		time.Sleep(time.Until(f.start.Add(45 * time.Second)))
+		if err := svc.SessionErr(); err != nil {
+			t.Errorf("once heartbeats are answered: %v", err)
+		}
+		if err := svc.Close(t.Context()); err != nil { // and with it the writer of the log
+			t.Error(err)
+		}
+		if n, again := strings.Count(log.String(), "does not know the session"), strings.Count(log.String(), "answered again"); n != 1 || again != 1 {
+			t.Errorf("%d and %d times: %s", n, again, &log)
+		}
+	})
+}
+
 func TestDynamicConfigIsRefreshed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

@@ -19,7 +19,7 @@ import (
 func explain(err error) string {
 	failed, ok := errors.AsType[*catalog.FetchError](err)
 	if !ok {
-		return strings.TrimPrefix(err.Error(), "local: ")
+		return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "local: "), "tinker: ")
 	}
 	text := "could not get model " + failed.Model
 	for _, tried := range failed.Tried {

@@ -49,3 +49,25 @@ func TestExplainGivesEachSourceALine(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestExplainNamesNoPackage: people call a command, not Go packages.
+func TestExplainNamesNoPackage(t *testing.T) {
+	for _, err := range []error{
+		&tinker.ArgumentError{Field: "the base URL", Value: "x", Limit: "a URL"},
+		fmt.Errorf("local: %w", &tinker.ArgumentError{Field: "the base URL", Value: "x", Limit: "a URL"}),
+	} {
+		if got, want := explain(err), `the base URL is "x", must be a URL`; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestInterruptedCommandSaysWhatItWaitedFor(t *testing.T) {
+	call := &tinker.APIError{Waiting: "the result (nothing was heard for 5s)", Err: errors.New("interrupted")}
+	if got := awaited(fmt.Errorf("a: %w", call)); got != " while waiting for the result (nothing was heard for 5s)" {
+		t.Errorf("got %q", got)
+	}
+	if got := awaited(errors.New("of no call")); got != "" {
+		t.Errorf("an error of no call: %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,6 +35,15 @@ func habits(args []string, numbers func(flag string) bool) []string {
 		out = append(out, arg)
 	}
 	return out
+}
+
+// unquoted adds to a complaint about an argument too many what mostly is behind
+// it where a command takes a text. Of the parser's errors the text alone tells.
+func unquoted(command string, err error) error {
+	if (command == "sample" || command == "logprobs") && strings.HasPrefix(err.Error(), "unexpected argument ") {
+		return fmt.Errorf("%w. A text of several words needs quotes", err)
+	}
+	return err
 }
 
 // isNegative says whether arg looks like a number with a minus sign.

@@ -184,7 +184,7 @@ func (c *benchCommand) reach(ctx context.Context, std *stdio, found catalog.Reso
 	var sessions []*session
 	closeAll = func() {
 		for _, s := range sessions {
-			s.close()
+			s.close(ctx)
 		}
 	}
 	for _, spec := range c.Peer {

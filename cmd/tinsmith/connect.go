@@ -48,7 +48,7 @@ func connect(ctx context.Context, std *stdio, f *connectFlags) (*session, error)
 	s := &session{}
 	err := s.open(ctx, std, f)
 	if err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, err
 	}
 	return s, nil
@@ -90,19 +90,24 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 
 // dial makes a client of a server elsewhere.
 func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinker.ServiceClient, error) {
+	u, err := url.Parse(f.BaseURL)
+	if err != nil || u.Host == "" {
+		return nil, usagef("--base-url (or TINKER_BASE_URL) must be a URL with scheme and host, such as http://127.0.0.1:8731")
+	}
+	shown := u.Scheme + "://" + u.Host // what else a text that is no base URL has may be a secret
 	options := []tinker.Option{tinker.WithBaseURL(f.BaseURL), tinker.WithLogger(logger(std, f.BaseURL))}
-	if u, err := url.Parse(f.BaseURL); err == nil && loopback(u.Hostname()) && os.Getenv("TINKER_API_KEY") == "" && os.Getenv("TINKER_CREDENTIAL_CMD") == "" {
+	if loopback(u.Hostname()) && os.Getenv("TINKER_API_KEY") == "" && os.Getenv("TINKER_CREDENTIAL_CMD") == "" {
 		options = append(options, tinker.WithAPIKey(anyKey)) // which a tinsmith serve without --key takes
 	}
 	if f.PlainHTTP {
 		options = append(options, tinker.WithPlainHTTP())
 	}
-	if u, err := url.Parse(f.BaseURL); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) && !f.PlainHTTP {
-		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", f.BaseURL)
+	if u.Scheme == "http" && !loopback(u.Hostname()) && !f.PlainHTTP {
+		return nil, usagef("--base-url %s would send key and prompts unencrypted to another machine: use https, or allow it with --plain-http", shown)
 	}
 	service, err := tinker.NewServiceClient(options...)
 	if bad, ok := errors.AsType[*tinker.ArgumentError](err); ok && bad.Field == "the API key" && bad.Value == "" {
-		return nil, usagef("no key for %s: set TINKER_API_KEY", f.BaseURL)
+		return nil, usagef("no key for %s: set TINKER_API_KEY", shown)
 	}
 	if err != nil {
 		return nil, usage(err)
@@ -123,13 +128,22 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	return service, nil
 }
 
-// closeTime is how long a session may take to end in good order.
-const closeTime = 5 * time.Second
+// How long a session may take to end in good order: less where somebody who
+// pressed Ctrl-C waits, perhaps because the server answers nothing any more.
+const (
+	closeTime     = 5 * time.Second
+	interruptTime = time.Second
+)
 
-// close ends the session. It has a time of its own, since the command's may be
-// over. What fails here can no longer change the result.
-func (s *session) close() {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTime, errors.New("closing took too long"))
+// close ends the session, for a command whose context is ctx. It has a time of
+// its own, since the command's may be over. What fails here can no longer change
+// the result.
+func (s *session) close(ctx context.Context) {
+	limit := closeTime
+	if ctx.Err() != nil {
+		limit = interruptTime
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, errors.New("closing took too long"))
 	defer cancel()
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		_ = s.closers[i](ctx)

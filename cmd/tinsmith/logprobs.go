@@ -44,7 +44,7 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 
 	// This is ComputeLogprobs, with the response that a receipt is made for.
 	ids := s.tokens.Encode(text)

@@ -20,6 +20,7 @@ import (
 
 	"tinsmith.example/internal/catalog"
 	"tinsmith.example/internal/server"
+	"tinsmith.example/tinker"
 )
 
 // Exit codes, as every subcommand's help states them.
@@ -70,7 +71,8 @@ func run(args []string, std *stdio) int {
 	}
 	command, err := parser.Parse(habits(args, numberFlags(parser)))
 	if err != nil {
-		return report(ctx, std, parsed(err), usage(err))
+		name := parsed(err)
+		return report(ctx, std, name, usage(unquoted(name, err)))
 	}
 	return report(ctx, std, command.Selected().Name, command.Run())
 }
@@ -93,11 +95,11 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 	case err == nil, errors.Is(err, errStopped):
 		return exitOK
 	case ctx.Err() != nil:
-		fmt.Fprintln(std.err, "tinsmith: interrupted")
+		fmt.Fprintln(std.err, "tinsmith: interrupted"+awaited(err))
 		return exitInterrupted
 	case is[*usageError](err):
 		help := strings.Join(strings.Fields("tinsmith "+command+" --help"), " ")
-		fmt.Fprintf(std.err, "tinsmith: %v\nTry: %s\n", err, help)
+		fmt.Fprintf(std.err, "tinsmith: %s\nTry: %s\n", explain(err), help)
 		return exitUsage
 	}
 	fmt.Fprintln(std.err, "tinsmith:", explain(err))
@@ -105,6 +107,15 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 		fmt.Fprintln(std.err, hint)
 	}
 	return exitFailed
+}
+
+// awaited says what a command that was interrupted waited for, if a call did: a
+// server that has vanished is known by nothing else.
+func awaited(err error) string {
+	if call, ok := errors.AsType[*tinker.APIError](err); ok && call.Waiting != "" {
+		return " while waiting for " + call.Waiting
+	}
+	return ""
 }
 
 // A usageError is the caller's mistake: exit code 2, and a pointer to the help.

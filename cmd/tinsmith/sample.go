@@ -24,6 +24,7 @@ type sampleCommand struct {
 	Temperature float64  `default:"1" help:"Divides the logits; 0 always takes the likeliest token."`
 	TopK        int      `default:"0" help:"Draw among that many likeliest tokens; 0: among all."`
 	TopP        float64  `default:"1" help:"Draw among the likeliest tokens that reach this probability together."`
+	MinP        float64  `default:"0" help:"Drop tokens that are less likely than this part of the likeliest one; 0: none. Servers other than tinsmith's may not know it."`
 	Seed        *seed    `help:"Gives the same samples again. Without it one is drawn, and printed."`
 	Stop        []string `sep:"none" help:"A text that ends a sample, which then includes it. Repeatable."`
 	NoStop      bool     `help:"Do not stop at the model's own end of a sequence."`
@@ -64,6 +65,8 @@ func (c *sampleCommand) Validate() error {
 		return fmt.Errorf("--top-k %d: must be at least 0, where 0 means all", c.TopK)
 	case !(c.TopP > 0 && c.TopP <= 1):
 		return fmt.Errorf("--top-p %v: must be above 0 and at most 1", c.TopP)
+	case !(c.MinP >= 0 && c.MinP <= 1):
+		return fmt.Errorf("--min-p %v: must be at least 0 and at most 1", c.MinP)
 	case c.NoStop && len(c.Stop) > 0:
 		return errors.New("--stop and --no-stop exclude each other")
 	}
@@ -89,7 +92,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.close(ctx)
 
 	rendered := text
 	if c.Chat {
@@ -144,6 +147,7 @@ func (c *sampleCommand) request(prompt []int32, seed int64) *tinker.SampleReques
 			Temperature: &c.Temperature,
 			TopK:        c.TopK,
 			TopP:        c.TopP,
+			MinP:        c.MinP,
 			Seed:        &seed,
 		},
 		PromptLogprobs: c.JSON && c.Logprobs,

@@ -1,6 +1,5 @@
 // Command sample is the Go program of the README: four continuations of a
-// sentence, each with the log
-// probabilities of its tokens.
+// sentence, each with the log probabilities of its tokens.
 package main
 
 import (

@@ -151,7 +151,7 @@ func (s *Server) failure(ctx context.Context, m *model, err error) answer {
 		return failed(wire.CategoryUser, err.Error())
 	}
 	if errors.Is(err, errServerGone) || errors.Is(err, engine.ErrClosed) {
-		return failed(wire.CategoryServer, errServerGone.Error()+": send the sample again when it is back")
+		return failed(wire.CategoryServer, errServerGone.Error()+": when it is back, make a new service client and send the sample again")
 	}
 	if panicked, ok := errors.AsType[*engine.PanicError](err); ok {
 		s.log.Error("sample panicked", "model", m.Name, "panic", panicked.Value, "stack", string(panicked.Stack))

@@ -295,7 +295,7 @@ func TestFailures(t *testing.T) {
 		{"argument", fails(&engine.ArgumentError{Field: "prompt", Value: 3, Reason: "too odd"}), "user", "too odd"},
 		{"not finite", fails(&engine.NonFiniteError{Position: 7}), "server", "position 7"},
 		{"not finite, advice", fails(&engine.NonFiniteError{Position: 7}), "server", "another prompt"},
-		{"closed", fails(engine.ErrClosed), "server", "shut down: send the sample again"},
+		{"closed", fails(engine.ErrClosed), "server", "make a new service client and send the sample again"},
 		{"engine panic", fails(&engine.PanicError{Value: "secret"}), "server", "internal error"},
 		{"other", fails(errors.New("disk on fire")), "server", "disk on fire"},
 		{"panic", func(context.Context, *engine.Request) (*engine.Result, error) { panic("secret") }, "server", "internal error"},

@@ -35,7 +35,7 @@ func newGuard(c *Config) *guard {
 func (g *guard) checkOrigin(r *http.Request) error {
 	host := hostName(r.Host)
 	if !isLoopback(host) && !g.hosts[host] {
-		return refuse(http.StatusForbidden, "Host %q is not a name of this server; allowed hosts can be configured", r.Host)
+		return refuse(http.StatusForbidden, "Host %q is not a name of this server; to allow it, start the server with --allow-host NAME", r.Host)
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if u, err := url.Parse(origin); err != nil || !strings.EqualFold(u.Host, r.Host) {

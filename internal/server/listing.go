@@ -102,7 +102,7 @@ func (g *registry) describe(id, owner string) (*wire.SessionInfo, error) {
 		return nil, g.noSession(id)
 	}
 	if s.owner != owner {
-		return nil, refuse(http.StatusNotFound, "unknown session %q", id)
+		return nil, unknown("session", id)
 	}
 	out := &wire.SessionInfo{TrainingRunIDs: []string{}, SamplerIDs: []string{}, UserMetadata: s.metadata, DisplayName: s.displayName}
 	for _, n := range slices.Sorted(maps.Keys(s.samplers)) {

@@ -176,5 +176,5 @@ func (g *registry) findSampler(id string) (*sampler, error) {
 	if sessionID, _, ok := strings.Cut(id, samplerMark); ok && g.ended.why(sessionID) != nil {
 		return nil, g.noSession(sessionID)
 	}
-	return nil, refuse(http.StatusNotFound, "unknown sampling session %q", id)
+	return nil, unknown("sampling session", id)
 }

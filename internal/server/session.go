@@ -149,7 +149,13 @@ func (g *registry) noSession(id string) error {
 	if why := g.ended.why(id); why != nil {
 		return refuse(http.StatusNotFound, "session %q is over: %v", id, why)
 	}
-	return refuse(http.StatusNotFound, "unknown session %q", id)
+	return unknown("session", id)
+}
+
+// unknown says that there never was such an id, and what to do: where the server
+// was restarted, this is the one message that its clients get.
+func unknown(what, id string) error {
+	return refuse(http.StatusNotFound, "unknown %s %q; a server that was restarted knows none from before: make a new service client", what, id)
 }
 
 // checkLapse ends s if it is time, and else looks again when it may be.

@@ -107,3 +107,18 @@ func TestEndingsAreBounded(t *testing.T) {
 		t.Errorf("%d endings kept, want the latest %d", len(e.reasons), maxEndings)
 	}
 }
+
+// TestUnknownSessionsSayWhatToDo: to clients of a server that was restarted,
+// their sessions are as unknown as those that never were.
+func TestUnknownSessionsSayWhatToDo(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{})
+	for path, message := range map[string]any{
+		wire.PathSample:                sampleOf("EARLIER:sample:0", 0),
+		wire.PathSessionHeartbeat:      wire.SessionHeartbeat{SessionID: "EARLIER"},
+		wire.PathCreateSamplingSession: wire.CreateSamplingSessionRequest{SessionID: "EARLIER", BaseModel: fakeName},
+	} {
+		if status, body := c.post(path, message); status != 404 || !strings.Contains(detail(t, body), "make a new service client") {
+			t.Errorf("%s: %d %s, want 404 that says what to do", path, status, body)
+		}
+	}
+}

@@ -26,7 +26,7 @@ const apiPath = "/api/v1"
 func checkBaseURL(raw string, allowPlainHTTP bool) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil { // whose message may repeat a password
-		return "", &BaseURLError{hiddenURL, "a URL such as https://host/prefix"}
+		return "", &BaseURLError{hiddenURL, "a URL with its scheme, such as https://host/prefix"}
 	}
 	if u.User != nil {
 		return "", &BaseURLError{hiddenURL, "without user and password: the API key belongs elsewhere"}

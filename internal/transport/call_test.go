@@ -267,7 +267,7 @@ func TestBaseURLs(t *testing.T) {
 		{"http://host.docker.internal", "unencrypted"}, {"http://10.0.0.1", "unencrypted"}, {"http://127.0.0.1.evil.test", "unencrypted"},
 		{"ftp://host", "http or https"}, {"localhost:8731", "http or https"}, {"host", "http or https"}, {"", "http or https"}, {"https://", "with a host"},
 		{"https://user:secret@host", "without user and password"}, {"https://host?x=secret", "query"}, {"https://host#secret", "fragment"},
-		{"https://ho st:secret", "a URL such as"},
+		{"https://ho st:secret", "a URL with its scheme"},
 		{"https://host/api/v1", "without /api/v1, which is added to it: https://host"}, {"https://host/p/api/v1/", "added to it: https://host/p"},
 	} {
 		c, err := New(Config{BaseURL: tt.url, APIKey: "tml-x", UserAgent: "test"})

@@ -27,7 +27,7 @@ func (s *sparingly) now() bool {
 // noteTrouble tells whoever reads the log, or the error, why a call takes longer.
 func (c *Client) noteTrouble(t *trail, a answer) {
 	t.meet(a)
-	c.warn("tinker: a call is tried again", "path", t.path, "status", a.status, "message", a.message(), "error", a.err, "attempts", t.attempts)
+	c.warn("tinker: a call is tried again", "server", c.base, "path", t.path, "status", a.status, "message", a.message(), "error", a.err, "attempts", t.attempts)
 }
 
 // warn logs a warning, but trouble comes in crowds: what follows within a minute
