@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -204,29 +203,6 @@ func TestCopiesTravelByGob(t *testing.T) {
 	}
 	if _, err := got.Client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil || got.Name != "a" {
 		t.Error(got, err)
-	}
-}
-
-func TestHandlesAreOfficial(t *testing.T) {
-	var recorded struct{ Handle string }
-	data, err := os.ReadFile("../internal/wire/testdata/14-sampler-handle.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &recorded); err != nil {
-		t.Fatal(err)
-	}
-	f := newFake(t)
-	svc := f.service(t, WithBaseURL("https://tinker.example.com/"))
-	c, err := svc.SamplingClientFromHandle(recorded.Handle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := c.Handle(); err != nil || got != recorded.Handle {
-		t.Errorf("%v\nhanded on as %s\nwant         %s", err, got, recorded.Handle)
-	}
-	if c.BaseModel() != "Qwen/Qwen3-8B" {
-		t.Errorf("base model %q", c.BaseModel())
 	}
 }
 

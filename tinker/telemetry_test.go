@@ -2,14 +2,10 @@ package tinker
 
 import (
 	"context"
-	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"tinsmith.example/internal/wire"
 )
@@ -213,43 +209,6 @@ func TestSilentTelemetryDisturbsNothing(t *testing.T) {
 		}
 		if err := svc.Close(t.Context()); err != nil || time.Since(before) != 5*time.Second {
 			t.Errorf("Close: %v after %v", err, time.Since(before))
-		}
-	})
-}
-
-// What the official client sends first, we send: but for what differs each time.
-func TestTheFirstBatchIsAsRecorded(t *testing.T) {
-	data, err := os.ReadFile("../internal/wire/testdata/60-telemetry-session-start.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var recorded struct{ Request struct{ Body map[string]any } }
-	if err := json.Unmarshal(data, &recorded); err != nil {
-		t.Fatal(err)
-	}
-	inBubble(t, func(t *testing.T) {
-		f := newFake(t)
-		f.on(wire.PathTelemetry, `{"status":"accepted"}`)
-		f.sampling(t, SamplingClientConfig{})
-		time.Sleep(11 * time.Second)
-		sent := f.to(wire.PathTelemetry)[0].body
-		for _, body := range []map[string]any{recorded.Request.Body, sent} {
-			for _, name := range []string{"platform", "session_id", "process_uuid"} {
-				if text, ok := body[name].(string); !ok || text == "" {
-					t.Errorf("%s is %v", name, body[name])
-				}
-				delete(body, name)
-			}
-			event := body["events"].([]any)[0].(map[string]any)
-			for _, name := range []string{"event_id", "timestamp"} {
-				if text, ok := event[name].(string); !ok || text == "" {
-					t.Errorf("%s is %v", name, event[name])
-				}
-				delete(event, name)
-			}
-		}
-		if diff := cmp.Diff(recorded.Request.Body, sent); diff != "" {
-			t.Errorf("recorded (-), ours (+):\n%s", diff)
 		}
 	})
 }
