@@ -157,7 +157,7 @@ func (s *Sampler) once(ctx context.Context, t *trail, r *numbered) (*Sampled, er
 	}
 	r.promised, r.inDoubt, r.body = true, false, nil
 	t.request = promise.RequestID
-	response, err := s.poll(ctx, t, promise.RequestID)
+	response, err := s.fetch(ctx, t)
 	if s.cfg.QueueState != nil {
 		s.cfg.QueueState(wire.QueueActive, "")
 	}
