@@ -300,6 +300,26 @@ func TestWhatCannotTravelIsNamed(t *testing.T) {
 	}
 }
 
+// It must be possible to declare a client that something is decoded into, and to
+// forget that.
+func TestTheZeroClientRefusesAllCalls(t *testing.T) {
+	ctx, c, ask := t.Context(), new(SamplingClient), &SampleRequest{}
+	prompt := FromTokens([]int32{1})
+	for name, call := range map[string]func() error{
+		"Sample":               func() error { _, err := c.Sample(ctx, ask); return err },
+		"SampleAsync":          func() error { _, err := c.SampleAsync(ctx, ask).Await(ctx); return err },
+		"ComputeLogprobs":      func() error { _, err := c.ComputeLogprobs(ctx, prompt); return err },
+		"ComputeLogprobsAsync": func() error { _, err := c.ComputeLogprobsAsync(ctx, prompt).Await(ctx); return err },
+		"Tokenizer":            func() error { _, err := c.Tokenizer(ctx); return err },
+		"Receipt":              func() error { _, err := c.Receipt(ctx, &SampleResponse{RequestID: "r"}); return err },
+		"Handle":               func() error { _, err := c.Handle(); return err },
+	} {
+		if wrong, ok := errors.AsType[*ArgumentError](call()); !ok || wrong.Field != "the SamplingClient" {
+			t.Errorf("%s: %v", name, call())
+		}
+	}
+}
+
 func TestBadCopiesAreRefused(t *testing.T) {
 	f := newFake(t)
 	data := marshal(t, f.sampling(t, SamplingClientConfig{}))

@@ -50,7 +50,7 @@ type Call struct {
 	Server string // the base URL
 	Model  string // the base model; "" where there is none or it is not known yet
 
-	PromptTokens int             // in the prompt; 0 for calls that do not sample or score
+	PromptTokens int             // in the prompt, as ModelInput.Len counts; 0 for calls that do not sample or score
 	NumSamples   int             // asked for; 0 for such calls
 	Params       *SamplingParams // not to be changed; nil for such calls
 }

@@ -71,6 +71,9 @@ const tokenizerOp = "SamplingClient.Tokenizer"
 // Errors are a *[TokenizerError], which wraps the server's *[APIError]; an
 // *APIError if ctx ended; or ErrClosed.
 func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	ctx, leave, err := c.session.enter(ctx)
 	if err != nil {
 		return nil, err

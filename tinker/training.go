@@ -265,6 +265,9 @@ func (c *TrainingClient) prepareSampling(op string, cfg *SavedSamplingConfig) (*
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	if err := c.session.config.checkCrossing(&cfg.Retry); err != nil {
+		return nil, err
+	}
 	if cfg.Kind == "" {
 		cfg.Kind = WeightsSnapshot
 	}
