@@ -73,6 +73,7 @@ type TrainingClient struct {
 	session   *session
 	modelID   string
 	baseModel string
+	tokenizer string // under which name it is published; "": the model's name tells
 	queue     func(state, reason string)
 
 	line line         // of calls that the server has not accepted yet
@@ -145,7 +146,7 @@ func (c *TrainingClient) create(ctx context.Context, op string, cfg *TrainingCli
 	if info.ModelData.ModelName == "" {
 		return missing(op, "model_data.model_name")
 	}
-	c.baseModel = info.ModelData.ModelName
+	c.baseModel, c.tokenizer = info.ModelData.ModelName, info.ModelData.TokenizerID
 	return nil
 }
 
@@ -293,9 +294,14 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 	if saved.SamplingSessionID == "" {
 		return nil, missing(call.op, "sampling_session_id")
 	}
-	return c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
+	client, err := c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
 		BaseModel: c.baseModel, Retry: cfg.Retry, RecordStabilityInfo: cfg.RecordStabilityInfo, OnQueueState: cfg.OnQueueState,
 	})
+	if err != nil {
+		return nil, err
+	}
+	client.tokenizer.published = c.tokenizer
+	return client, nil
 }
 
 // save makes a save, and tells observers of it.
