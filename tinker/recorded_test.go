@@ -148,6 +148,13 @@ func (r *replay) next(path string) *vector {
 	return v
 }
 
+// cover counts a vector as covered.
+func (r *replay) cover(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.covered[name] = true
+}
+
 // compare holds a request against the recorded one.
 func (r *replay) compare(v *vector, seen seenRequest) {
 	if seen.method != v.Request.Method {
@@ -200,6 +207,8 @@ var newEachTime = cmp.FilterPath(func(p cmp.Path) bool {
 // done fails the test if an expected request has not come.
 func (r *replay) done() {
 	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, v := range r.awaited {
 		r.t.Errorf("%s: no such request came", v.Name)
 	}
@@ -237,7 +246,7 @@ func (r *replay) samplingIn(id string, seqID int64, cfg SamplingClientConfig) *S
 func (r *replay) decoded(name string, want any) {
 	r.t.Helper()
 	readVector(r.t, name+".decoded", want)
-	r.covered[name+".decoded"] = true
+	r.cover(name + ".decoded")
 }
 
 // A failedCall is an error that the official client has raised.
@@ -365,7 +374,7 @@ var scenarios = []struct {
 	{"a handle", nil, func(t *testing.T, r *replay) {
 		var recorded struct{ Handle string }
 		readVector(t, "14-sampler-handle", &recorded)
-		r.covered["14-sampler-handle"] = true
+		r.cover("14-sampler-handle")
 		client, err := r.service().SamplingClientFromHandle(recorded.Handle)
 		if err != nil {
 			t.Fatal(err)
@@ -684,7 +693,7 @@ func (r *replay) recordedEvents(name string) []map[string]any {
 		}
 	}
 	readVector(r.t, name, &v)
-	r.covered[name] = true
+	r.cover(name)
 	return v.Request.Body.Events
 }
 

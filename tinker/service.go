@@ -197,7 +197,8 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 // and before a session has begun; ErrSessionEnded once the server has said that
 // the session is over, for good; and an *APIError, the latest heartbeat's, while
 // no heartbeat has been answered for two minutes, after which a server may give
-// a session up. The log has a message when that begins, and when it ends.
+// a session up. The log has a message when that begins, and when it ends; and it
+// alone has them for the sessions of others, which copies keep alive here.
 func (c *ServiceClient) SessionErr() error {
 	if p := c.pulse.Load(); p != nil {
 		return p.err()
