@@ -63,8 +63,8 @@ type sampler interface {
 var _ Sampler = (*SamplingClient)(nil)
 
 // CreateSamplingClient makes a client for one model, and begins the session if
-// need be. A model that the server does not have is an *APIError with status
-// 404.
+// need be. Errors are those of [SamplingClient.Sample]; a model that the server
+// does not have is an *APIError with status 404.
 func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingClientConfig) (*SamplingClient, error) {
 	const op = "ServiceClient.CreateSamplingClient"
 	if err := cfg.check(); err != nil {
@@ -183,7 +183,8 @@ func (c *SamplingClient) BaseModel() string { return c.baseModel }
 
 // Sample samples as r asks, and returns once all of it is there. Errors are an
 // *ArgumentError for a request that cannot be right, a *RequestError if the
-// server failed it, an *APIError if it did not get that far, or ErrClosed.
+// server failed it, an *APIError if it did not get that far, ErrClosed, or a
+// *SidecarError where another process samples ([WithProcessIsolation]).
 //
 // If ctx ends, so does the call, on the server too where it allows that. r must
 // not change while the call runs.

@@ -54,7 +54,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	}
 	c := &ServiceClient{config: cfg, client: client, starting: make(chan struct{}, 1), closed: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
-	c.observe()
+	c.observers, c.telemetry = cfg.observing(client)
 	return c, nil
 }
 

@@ -92,6 +92,29 @@ func TestTelemetryTellsWhoseFaultAFailureIs(t *testing.T) {
 	})
 }
 
+// As those of the official client do, copies have a telemetry of their own.
+func TestCopiesTellOfTheirFailures(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.on(wire.PathTelemetry, `{"status":"accepted"}`)
+		maker := f.service(t, WithTelemetry(false))
+		original, err := maker.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		svc := f.service(t)
+		copied := copyOf(t, original, svc)
+		f.on(wire.PathRetrieveFuture, `{"error":"out of order","category":"user"}`)
+		copied.Sample(t.Context(), &SampleRequest{})
+		if err := svc.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := names(f.events(t)), []string{"SESSION_START", "GENERIC_EVENT user_error", "SESSION_END"}; !slices.Equal(got, want) {
+			t.Errorf("events\n got %q\nwant %q", got, want)
+		}
+	})
+}
+
 func TestTelemetryTellsOfPollsThatFailed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

@@ -210,8 +210,7 @@ const (
 )
 
 // A SavedSamplingConfig says how to sample from weights that are saved for that
-// alone. The zero value is a good one. The fields are those of
-// SamplingClientConfig, but Kind.
+// alone. The zero value is a good one.
 type SavedSamplingConfig struct {
 	Kind                WeightsKind                           // "": WeightsSnapshot
 	Retry               RetryConfig                           // as in SamplingClientConfig
