@@ -55,9 +55,9 @@ func (c *SamplingClient) handle() *wire.SamplerHandle {
 // what is here, and the session ends when its maker ends it.
 //
 // It sends nothing itself, and so does not know whether the session is still
-// there: the first call does. The key is this ServiceClient's. It goes
-// to no other server than that of WithBaseURL or WithHandleServers: a handle for
-// another one is an *ArgumentError, as is a text that is no handle.
+// there: the first call does. The key is this ServiceClient's. It goes to no other
+// server than that of WithBaseURL or WithHandleServers: a handle for another one
+// is an *ArgumentError, as is a text that is no handle.
 func (c *ServiceClient) SamplingClientFromHandle(handle string) (*SamplingClient, error) {
 	h, err := wire.DecodeSamplerHandle(handle)
 	if err != nil {
