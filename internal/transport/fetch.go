@@ -21,6 +21,7 @@ func (s *Sampler) fetch(ctx context.Context, t *trail) (*wire.SampleResponse, er
 	}()
 	p := &poll{
 		client: s.client, trail: t, requestType: wire.RequestTypeSample, accept: wire.MediaProtobuf, queueState: s.cfg.QueueState,
+		exchange: s.exchange,
 		deliver: func(a answer) (err error) {
 			if !a.protobuf() {
 				return errNotProtobuf

@@ -25,6 +25,8 @@ type poll struct {
 	accept      string // its media type
 	promiseTook string // seconds until the promise was there; "": the server is not told
 
+	// exchange makes a request.
+	exchange func(context.Context, *trail, message) answer
 	// deliver takes the result.
 	deliver func(a answer) error
 	// makeRoom waits until a result of that many bytes may be fetched; nil: any
@@ -90,7 +92,7 @@ func (p *poll) ask(ctx context.Context) answer {
 		m.header = append(m.header, [2]string{wire.HeaderPromiseRoundtrip, p.promiseTook})
 	}
 	p.iteration++
-	return p.client.exchange(ctx, p.trail, m)
+	return p.exchange(ctx, p.trail, m)
 }
 
 // take deals with an answer that came after the server had held the poll for so

@@ -47,6 +47,7 @@ func (c *Client) DoPromised(ctx context.Context, call Promised) error {
 	p := &poll{
 		client: c, trail: t, requestType: call.RequestType, accept: wire.MediaJSON, queueState: call.QueueState,
 		promiseTook: strconv.FormatFloat(took.Seconds(), 'g', -1, 64),
+		exchange:    c.exchange,
 		deliver:     func(a answer) error { return wire.Decode(a.body, call.Result) },
 		// Such results are small, and need no room made for them.
 	}
