@@ -91,9 +91,10 @@ func (c *SamplingClient) copyState() (*copyState, error) {
 
 // UnmarshalBinary makes c, a new SamplingClient, a copy of the client that data
 // is from. The copy belongs to the [DefaultServiceClient], with whose key it makes
-// its calls and whose Close ends it. Otherwise it is as one that
-// [ServiceClient.SamplingClientFromHandle] returns; where data is from another
-// server than the default client's, that is an *ArgumentError, too.
+// its calls and whose Close ends it. But for the retries, which are its
+// original's, it is as one that [ServiceClient.SamplingClientFromHandle] returns;
+// where data is from another server than the default client's, that is an
+// *ArgumentError, too.
 //
 // Data that is cut short, changed, or from a newer version of this package is an
 // *ArgumentError, and leaves c as it was.

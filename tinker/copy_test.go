@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -207,29 +206,6 @@ func TestCopiesTravelByGob(t *testing.T) {
 	}
 }
 
-func TestHandlesAreOfficial(t *testing.T) {
-	var recorded struct{ Handle string }
-	data, err := os.ReadFile("../internal/wire/testdata/14-sampler-handle.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &recorded); err != nil {
-		t.Fatal(err)
-	}
-	f := newFake(t)
-	svc := f.service(t, WithBaseURL("https://tinker.example.com/"))
-	c, err := svc.SamplingClientFromHandle(recorded.Handle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := c.Handle(); err != nil || got != recorded.Handle {
-		t.Errorf("%v\nhanded on as %s\nwant         %s", err, got, recorded.Handle)
-	}
-	if c.BaseModel() != "Qwen/Qwen3-8B" {
-		t.Errorf("base model %q", c.BaseModel())
-	}
-}
-
 func TestCopiesExchangeTheirOwnKeyForWebTokens(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		m := newMint(t, time.Hour)
@@ -320,6 +296,26 @@ func TestWhatCannotTravelIsNamed(t *testing.T) {
 		_, err := c.MarshalBinary()
 		if wrong, ok := errors.AsType[*ArgumentError](err); !ok || wrong.Field != name {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// It must be possible to declare a client that something is decoded into, and to
+// forget that.
+func TestTheZeroClientRefusesAllCalls(t *testing.T) {
+	ctx, c, ask := t.Context(), new(SamplingClient), &SampleRequest{}
+	prompt := FromTokens([]int32{1})
+	for name, call := range map[string]func() error{
+		"Sample":               func() error { _, err := c.Sample(ctx, ask); return err },
+		"SampleAsync":          func() error { _, err := c.SampleAsync(ctx, ask).Await(ctx); return err },
+		"ComputeLogprobs":      func() error { _, err := c.ComputeLogprobs(ctx, prompt); return err },
+		"ComputeLogprobsAsync": func() error { _, err := c.ComputeLogprobsAsync(ctx, prompt).Await(ctx); return err },
+		"Tokenizer":            func() error { _, err := c.Tokenizer(ctx); return err },
+		"Receipt":              func() error { _, err := c.Receipt(ctx, &SampleResponse{RequestID: "r"}); return err },
+		"Handle":               func() error { _, err := c.Handle(); return err },
+	} {
+		if wrong, ok := errors.AsType[*ArgumentError](call()); !ok || wrong.Field != "the SamplingClient" {
+			t.Errorf("%s: %v", name, call())
 		}
 	}
 }

@@ -58,10 +58,10 @@
 //
 // # Other processes
 //
-// A SamplingClient can be opened again elsewhere, in Go or in Python: by a handle,
-// or by encoding/gob. A program that keeps all of its processors busy samples
-// better in a process of its own, which WithProcessIsolation starts.
-// docs/sdk.md has both.
+// A SamplingClient can be opened again elsewhere: by a handle, in Go or in Python
+// ([SamplingClient.Handle]), or in Go by encoding/gob. A program that keeps all of
+// its processors busy samples better in a process of its own, which
+// [WithProcessIsolation] starts. docs/sdk.md has both.
 //
 // # Watching
 //

@@ -1,7 +1,9 @@
 package tinker_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"log"
@@ -282,6 +284,86 @@ func ExampleObserver() {
 	// 1 POST /api/v1/asample 200
 	// 2 POST /api/v1/retrieve_future 200
 	// SamplingClient.Sample example/ab 3 + 10 tokens, error <nil>
+}
+
+// A handle takes a client to another process, in Go or in Python, that samples
+// from the same weights: trainers hand it to their workers.
+func ExampleServiceClient_SamplingClientFromHandle() {
+	server := exampleServer()
+	defer server.Close()
+	ctx := context.Background()
+
+	// Here is the maker of the client ...
+	svc, err := tinker.NewServiceClient(tinker.WithBaseURL(server.URL), tinker.WithAPIKey("tml-example"), tinker.WithLogger(quiet))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer svc.Close(ctx) // ends the session, for the worker too
+	client, err := svc.CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: "example/ab"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	handle, err := client.Handle() // a text without a key in it
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// ... and here the worker, which has a key of its own for that server.
+	worker, err := tinker.NewServiceClient(tinker.WithBaseURL(server.URL), tinker.WithAPIKey("tml-of-the-worker"), tinker.WithLogger(quiet))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer worker.Close(ctx) // does not end the session
+	copied, err := worker.SamplingClientFromHandle(handle)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r, err := copied.Sample(ctx, &tinker.SampleRequest{
+		Prompt: tinker.FromTokens([]int32{1}), Params: tinker.SamplingParams{MaxTokens: 2},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(copied.BaseModel(), r.Sequences[0].Tokens)
+	// Output: example/ab [0 0]
+}
+
+// Copies travel by encoding/gob, too, as parts of whatever is sent. Those that
+// arrive belong to the default ServiceClient, usually one from the environment.
+func ExampleSamplingClient_MarshalBinary() {
+	server := exampleServer()
+	defer server.Close()
+	ctx := context.Background()
+	svc, err := tinker.NewServiceClient(tinker.WithBaseURL(server.URL), tinker.WithAPIKey("tml-example"), tinker.WithLogger(quiet))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer svc.Close(ctx)
+	client, err := svc.CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: "example/ab"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	type job struct {
+		Client *tinker.SamplingClient
+		Prompt []int32
+	}
+	var sent bytes.Buffer
+	if err := gob.NewEncoder(&sent).Encode(job{client, []int32{0, 1}}); err != nil {
+		log.Fatal(err)
+	}
+
+	tinker.SetDefaultServiceClient(svc)
+	defer tinker.SetDefaultServiceClient(nil)
+	var received job
+	if err := gob.NewDecoder(&sent).Decode(&received); err != nil {
+		log.Fatal(err)
+	}
+	logprobs, err := received.Client.ComputeLogprobs(ctx, tinker.FromTokens(received.Prompt))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.2f\n", logprobs)
+	// Output: [NaN -1.39]
 }
 
 // Text as it comes, token by token: bytes of a character that is not whole yet

@@ -54,9 +54,10 @@ func (c *SamplingClient) handle() *wire.SamplerHandle {
 // default retries. It keeps the session alive, but does not end it: Close ends
 // what is here, and the session ends when its maker ends it.
 //
-// Nothing is sent before the first call. The key is this ServiceClient's. It goes
-// to no other server than that of WithBaseURL or WithHandleServers: a handle for
-// another one is an *ArgumentError, as is a text that is no handle.
+// It sends nothing itself, and so does not know whether the session is still
+// there: the first call does. The key is this ServiceClient's. It goes to no other
+// server than that of WithBaseURL or WithHandleServers: a handle for another one
+// is an *ArgumentError, as is a text that is no handle.
 func (c *ServiceClient) SamplingClientFromHandle(handle string) (*SamplingClient, error) {
 	h, err := wire.DecodeSamplerHandle(handle)
 	if err != nil {

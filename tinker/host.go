@@ -72,7 +72,6 @@ func (h *host) open(message []byte) error {
 			return err
 		}
 		session = &hosted{service: service, samplers: map[int64]*SamplingClient{}}
-		h.sessions[m.Session] = session
 	}
 	if session.samplers[m.Sampler] != nil {
 		return nil
@@ -86,6 +85,7 @@ func (h *host) open(message []byte) error {
 	}
 	session.session = client.session
 	session.samplers[m.Sampler] = client
+	h.sessions[m.Session] = session
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (h *host) find(message []byte) (*hosted, int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	session := h.sessions[m.Session]
-	if session == nil || session.session == nil {
+	if session == nil {
 		return nil, m.Session, fmt.Errorf("no session %d", m.Session)
 	}
 	return session, m.Session, nil

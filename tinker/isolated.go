@@ -179,9 +179,19 @@ func (c *config) checkIsolation() error {
 	return nil
 }
 
+// checkCrossing refuses retries that could not be the same in another process,
+// where sampling runs in one.
+func (c *config) checkCrossing(r *RetryConfig) error {
+	if c.isolated && r.Retryable != nil {
+		return &ArgumentError{"Retry.Retryable", "a function", "nil with process isolation: functions do not cross processes"}
+	}
+	return nil
+}
+
 func (c *config) sidecarSettings() sidecarSettings {
 	return sidecarSettings{
-		APIKey: c.credential.key, CredentialCommand: c.credential.command, AllowPlainHTTP: c.allowPlainHTTP, Heartbeat: int64(c.heartbeat), Header: c.header, LogLevel: lowestLevel(c.log),
+		APIKey: c.credential.key, CredentialCommand: c.credential.command, AllowPlainHTTP: c.allowPlainHTTP,
+		Heartbeat: int64(c.heartbeat), Header: c.header, LogLevel: lowestLevel(c.log),
 	}
 }
 

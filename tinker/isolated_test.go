@@ -450,6 +450,11 @@ func TestWhatCannotCrossIsNamed(t *testing.T) {
 	if e, ok := errors.AsType[*ArgumentError](err); !ok || e.Field != "Retry.Retryable" {
 		t.Error(err)
 	}
+	training := &TrainingClient{session: &session{config: &config{isolated: true}}} // refused before it saves
+	_, err = training.SaveWeightsAndGetSamplingClient(t.Context(), SavedSamplingConfig{Retry: RetryConfig{Retryable: func(error) bool { return true }}})
+	if e, ok := errors.AsType[*ArgumentError](err); !ok || e.Field != "Retry.Retryable" {
+		t.Error(err)
+	}
 	// A copy of an isolated client is one, so a client with connections of its own cannot have it.
 	data := marshal(t, newClient(t, isolatedService(t, url), SamplingClientConfig{}))
 	asDefault(t, f.service(t, WithBaseURL(url)))

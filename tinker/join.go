@@ -56,10 +56,13 @@ func (c *ServiceClient) join(h *wire.SamplerHandle) (*session, error) {
 	}
 	s := &session{
 		id: h.SessionID, client: client, config: c.config, ctx: c.ctx, tokens: tokens,
-		server: h.Holder.ClientConfig, joined: &h.Holder, observers: c.config.observing(client.BaseURL()),
+		server: h.Holder.ClientConfig, joined: &h.Holder,
 	}
 	s.dynamic.Store(&h.Holder.DynamicConfig)
+	observers, reporter := c.config.observing(client)
+	s.observers = observers
 	s.begin()
+	s.report(reporter)
 	if c.joined.list == nil {
 		c.joined.list = map[string]*session{}
 	}

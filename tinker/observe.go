@@ -2,7 +2,6 @@ package tinker
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +49,7 @@ type Call struct {
 	Server string // the base URL
 	Model  string // the base model; "" where there is none or it is not known yet
 
-	PromptTokens int             // in the prompt; 0 for calls that do not sample or score
+	PromptTokens int             // in the prompt, as ModelInput.Len counts; 0 for calls that do not sample or score
 	NumSamples   int             // asked for; 0 for such calls
 	Params       *SamplingParams // not to be changed; nil for such calls
 }
@@ -68,7 +67,7 @@ type Attempt struct {
 
 // An Outcome is how a call ended.
 type Outcome struct {
-	Err      error         // what the caller gets; nil: it succeeded
+	Err      error         // what the caller gets, with what the server said; nil: it succeeded
 	Attempts int           // HTTP requests sent
 	Elapsed  time.Duration // from beginning to end, all waiting included
 
@@ -84,11 +83,6 @@ type Outcome struct {
 type observers struct {
 	server string
 	list   []Observer
-}
-
-// observing makes observers of a server's calls: those of WithObserver.
-func (c *config) observing(server string) observers {
-	return observers{server: server, list: slices.Clip(c.observers)}
 }
 
 // An observation is a call that is being observed.

@@ -107,6 +107,26 @@ func TestObserversSeeTheErrorThatTheCallerGets(t *testing.T) {
 	})
 }
 
+func TestObserversCountPromptsAsTheProgramDoes(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		n := &notebook{}
+		client, err := f.service(t, WithObserver(n)).CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, expected := range []int{0, 64} { // of an image, about which only the server knows
+			prompt := FromTokens([]int32{1, 2}).Append(Image{Data: tinyPNG, Format: ImagePNG, ExpectedTokens: expected})
+			if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: prompt}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n.calls[1].PromptTokens != 2 || n.calls[2].PromptTokens != 66 {
+			t.Errorf("%d and %d tokens, want 2 and 66", n.calls[1].PromptTokens, n.calls[2].PromptTokens)
+		}
+	})
+}
+
 // Contexts go through all observers, so that a later one sees what an earlier
 // one put there.
 func TestSeveralObserversShareTheContext(t *testing.T) {

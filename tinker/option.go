@@ -42,7 +42,7 @@ type config struct {
 }
 
 // An Option configures a ServiceClient. Of options that say the same thing, the
-// last one counts.
+// last one counts, but for those that add something.
 type Option func(*config) error
 
 // WithBaseURL sets the server's URL, with any path prefix. It must be https, or

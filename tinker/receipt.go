@@ -48,6 +48,9 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 	if r == nil || r.RequestID == "" {
 		return nil, &ArgumentError{"SampleResponse.RequestID", "", "the one that Sample returned"}
 	}
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	ctx, leave, err := c.session.enter(ctx)
 	if err != nil {
 		return nil, err

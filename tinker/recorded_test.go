@@ -106,6 +106,7 @@ func newReplay(t *testing.T, covered map[string]bool, names ...string) *replay {
 	r := &replay{t: t, f: newFake(t), covered: covered}
 	r.f.on(wire.PathCreateSession, fmt.Sprintf(`{"session_id":%q}`, recordedSession))
 	r.f.on(wire.FinishSessionPath(recordedSession), `{}`)
+	r.f.on(wire.PathTelemetry, `{"status":"accepted"}`)
 	r.f.answer[wire.PathSample] = func(seen seenRequest) reply {
 		id := fmt.Sprintf("%s:%d", recordedSampler, int64(seen.body["seq_id"].(float64)))
 		return reply{status: 200, body: fmt.Sprintf(`{"request_id":%q,"sample_sequence_ids":[%q]}`, id, id+":0")}
@@ -147,6 +148,13 @@ func (r *replay) next(path string) *vector {
 	return v
 }
 
+// cover counts a vector as covered.
+func (r *replay) cover(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.covered[name] = true
+}
+
 // compare holds a request against the recorded one.
 func (r *replay) compare(v *vector, seen seenRequest) {
 	if seen.method != v.Request.Method {
@@ -158,7 +166,7 @@ func (r *replay) compare(v *vector, seen seenRequest) {
 			r.t.Errorf("%s: %v", v.Name, err)
 		}
 	}
-	if diff := cmp.Diff(v.Request.Body, body); diff != "" {
+	if diff := cmp.Diff(v.Request.Body, body, newEachTime); diff != "" {
 		r.t.Errorf("%s: recorded (-), ours (+):\n%s", v.Name, diff)
 	}
 	for _, name := range sameValue {
@@ -189,9 +197,18 @@ func (r *replay) compare(v *vector, seen seenRequest) {
 	}
 }
 
+// newEachTime ignores the values of members that no two requests share, if they
+// have one.
+var newEachTime = cmp.FilterPath(func(p cmp.Path) bool {
+	member, ok := p.Last().(cmp.MapIndex)
+	return ok && slices.Contains([]string{"event_id", "timestamp", "process_uuid"}, member.Key().String())
+}, cmp.Comparer(func(a, b any) bool { return a != "" && a != nil && b != "" && b != nil }))
+
 // done fails the test if an expected request has not come.
 func (r *replay) done() {
 	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, v := range r.awaited {
 		r.t.Errorf("%s: no such request came", v.Name)
 	}
@@ -229,7 +246,7 @@ func (r *replay) samplingIn(id string, seqID int64, cfg SamplingClientConfig) *S
 func (r *replay) decoded(name string, want any) {
 	r.t.Helper()
 	readVector(r.t, name+".decoded", want)
-	r.covered[name+".decoded"] = true
+	r.cover(name + ".decoded")
 }
 
 // A failedCall is an error that the official client has raised.
@@ -354,7 +371,78 @@ var scenarios = []struct {
 	{"log probabilities of the last", []string{"55-asample-compute-logprobs-last-n", "55-retrieve-compute-logprobs-last-n"}, func(t *testing.T, r *replay) {
 		r.logprobs(30, "55-retrieve-compute-logprobs-last-n", LastN(2))
 	}},
-	{"a clone", []string{"56-asample-from-clone"}, func(t *testing.T, r *replay) { r.sample(wire.SeqIDsPerClone) }},
+	{"a handle", nil, func(t *testing.T, r *replay) {
+		var recorded struct{ Handle string }
+		readVector(t, "14-sampler-handle", &recorded)
+		r.cover("14-sampler-handle")
+		client, err := r.service().SamplingClientFromHandle(recorded.Handle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := client.Handle(); err != nil || got != recorded.Handle || client.BaseModel() != "Qwen/Qwen3-8B" {
+			t.Errorf("%v of %q\nhanded on as %s\nwant         %s", err, client.BaseModel(), got, recorded.Handle)
+		}
+	}},
+	{"a clone, whose results one poll waits for", []string{"15-join-sampling-session", "56-asample-from-clone", "57-retrieve-futures-long-poll",
+		"59-retrieve-after-poller", "58-retrieve-futures-ack", "58-retrieve-futures-retrieved-ids",
+	}, func(t *testing.T, r *replay) {
+		r.f.on(wire.PathClientConfig, `{"sample_join_sampling_session":true,"sample_use_retrieve_futures":true}`)
+		fetch := r.f.answer[wire.PathRetrieveFuture]
+		r.f.answer[wire.PathRetrieveFuture] = func(seen seenRequest) reply { // so slowly that the completion is reported first
+			a := fetch(seen)
+			a.hold = 3 * time.Second
+			return a
+		}
+		handle, err := r.sampling(0, SamplingClientConfig{BaseModel: "Qwen/Qwen3-8B"}).Handle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		clone, err := r.service().SamplingClientFromHandle(handle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := clone.Sample(t.Context(), &SampleRequest{Prompt: recordedPrompt, Params: SamplingParams{MaxTokens: 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.checkDecoded("59-retrieve-after-poller", nil, got)
+		time.Sleep(5 * time.Second)
+	}},
+	{"telemetry of a session", []string{"60-telemetry-session-start"}, func(t *testing.T, r *replay) {
+		if _, err := r.service().begin(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+	}},
+	{"telemetry of failures, but for their texts", nil, func(t *testing.T, r *replay) {
+		recorded := slices.Concat(r.recordedEvents("61-telemetry-user-error"), r.recordedEvents("62-telemetry-unhandled-exception"))
+		client := r.sampling(0, SamplingClientConfig{Retry: RetryConfig{NoRetry: true}})
+		promise := r.f.answer[wire.PathSample]
+		r.f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"Unknown sampling session"}`} }
+		client.Sample(t.Context(), &SampleRequest{})
+		r.f.answer[wire.PathSample] = promise
+		r.f.on(wire.PathRetrieveFuture, `{"error":"boom","category":"server"}`)
+		client.Sample(t.Context(), &SampleRequest{})
+		time.Sleep(11 * time.Second)
+		kinds := map[string]bool{}
+		for _, seen := range r.f.to(wire.PathTelemetry) {
+			for _, ours := range seen.body["events"].([]any) {
+				ours := ours.(map[string]any)
+				kind := func(e map[string]any) string { return fmt.Sprint(e["event"], e["event_name"]) }
+				i := slices.IndexFunc(recorded, func(e map[string]any) bool { return kind(e) == kind(ours) })
+				if i < 0 {
+					continue
+				}
+				kinds[kind(ours)] = true
+				if diff := cmp.Diff(members(recorded[i]), members(ours)); diff != "" || recorded[i]["severity"] != ours["severity"] {
+					t.Errorf("%s: recorded (-), ours (+):\n%s\nof severity %s, want %s", kind(ours), diff, ours["severity"], recorded[i]["severity"])
+				}
+			}
+		}
+		if len(kinds) != 3 { // what was tried, the user's failure and the server's
+			t.Errorf("only %v", kinds)
+		}
+	}},
 	{"an abandoned sample", []string{"63-cancel-future"}, func(t *testing.T, r *replay) {
 		r.f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
 		future := r.sampling(31, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{})
@@ -472,12 +560,6 @@ var excused = map[string][]string{
 	"package wire decodes these": {
 		"39-decode-sample-bad-stop-reason", "39-decode-sample-edge", "39-decode-sample-empty",
 	},
-	"copies of clients: handles and joining": {"14-sampler-handle", "15-join-sampling-session"},
-	"the session poller": {
-		"57-retrieve-futures-long-poll", "58-retrieve-futures-ack", "58-retrieve-futures-retrieved-ids",
-		"59-retrieve-after-poller", "59-retrieve-after-poller.decoded",
-	},
-	"telemetry": {"60-telemetry-session-start", "61-telemetry-user-error", "62-telemetry-unhandled-exception"},
 	"training itself, which this SDK leaves to others": {
 		"72-forward-backward-cross-entropy", "72-forward-backward-cross-entropy.request.decoded",
 		"72-retrieve-forward-backward-cross-entropy", "72-retrieve-forward-backward-cross-entropy.decoded",
@@ -601,6 +683,21 @@ func (r *replay) sampleAs(request SampleRequest, stability bool, poll string) {
 	}
 	r.checkDecoded(poll, request.TargetPromptLogprobs, got)
 }
+
+// recordedEvents are the events of a recorded batch, which count as covered.
+func (r *replay) recordedEvents(name string) []map[string]any {
+	r.t.Helper()
+	var v struct {
+		Request struct {
+			Body struct{ Events []map[string]any }
+		}
+	}
+	readVector(r.t, name, &v)
+	r.cover(name)
+	return v.Request.Body.Events
+}
+
+func members(object map[string]any) []string { return slices.Sorted(maps.Keys(object)) }
 
 // failed takes a sample that the server accepts and then fails.
 func (r *replay) failed(seqID int64, name string) {

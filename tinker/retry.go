@@ -13,6 +13,9 @@ import (
 //
 // Below it, and not subject to it, each request to the server is repeated for up
 // to five minutes, and push-back is obeyed for as long as it takes.
+//
+// Retryable gets an *APIError or a *RequestError, and may be called by many
+// goroutines at once.
 type RetryConfig struct {
 	MaxConcurrent    int              // calls at once; 0, or more than the server allows: what it allows
 	ProgressTimeout  time.Duration    // without a success, after which calls fail with ErrStuck; 0: two hours

@@ -42,7 +42,7 @@ func (c *SamplingClientConfig) check() error {
 
 // A SamplingClient samples from one model. It may be used by any number of
 // goroutines, and lives as long as the ServiceClient that it comes from. Its zero
-// value is for UnmarshalBinary only.
+// value is for UnmarshalBinary only: all else refuses it with an *ArgumentError.
 type SamplingClient struct {
 	session             *session
 	sampler             sampler
@@ -63,15 +63,15 @@ type sampler interface {
 var _ Sampler = (*SamplingClient)(nil)
 
 // CreateSamplingClient makes a client for one model, and begins the session if
-// need be. A model that the server does not have is an *APIError with status
-// 404.
+// need be. Errors are those of [SamplingClient.Sample]; a model that the server
+// does not have is an *APIError with status 404.
 func (c *ServiceClient) CreateSamplingClient(ctx context.Context, cfg SamplingClientConfig) (*SamplingClient, error) {
 	const op = "ServiceClient.CreateSamplingClient"
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if c.config.isolated && cfg.Retry.Retryable != nil {
-		return nil, &ArgumentError{"Retry.Retryable", "a function", "nil with process isolation: functions do not cross processes"}
+	if err := c.config.checkCrossing(&cfg.Retry); err != nil {
+		return nil, err
 	}
 	return watched(ctx, c.observers, op, cfg.BaseModel, func(ctx context.Context) (*SamplingClient, error) {
 		return c.createSamplingClient(ctx, op, &cfg)
@@ -183,7 +183,8 @@ func (c *SamplingClient) BaseModel() string { return c.baseModel }
 
 // Sample samples as r asks, and returns once all of it is there. Errors are an
 // *ArgumentError for a request that cannot be right, a *RequestError if the
-// server failed it, an *APIError if it did not get that far, or ErrClosed.
+// server failed it, an *APIError if it did not get that far, ErrClosed, or a
+// *SidecarError where another process samples ([WithProcessIsolation]).
 //
 // If ctx ends, so does the call, on the server too where it allows that. r must
 // not change while the call runs.
@@ -224,10 +225,15 @@ func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelI
 type samplingCall struct {
 	transport.SampleCall
 	expect expectation
-	params SamplingParams // for observers
+	// What observers are shown of it.
+	params SamplingParams
+	tokens int // of the prompt, as far as that is known here
 }
 
 func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	if r == nil {
 		return nil, &ArgumentError{"SampleRequest", nil, "a request"}
 	}
@@ -243,6 +249,7 @@ func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, er
 		SampleCall: transport.SampleCall{Op: op, Request: m, PromptBytes: size, Direct: c.session.server.SampleNoRetries},
 		expect:     r.expectation(),
 		params:     r.Params.clone(),
+		tokens:     r.Prompt.Len(),
 	}, nil
 }
 
@@ -267,7 +274,7 @@ func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleRes
 	defer leave()
 	ctx, observation := c.session.observers.start(ctx, Call{
 		Op: call.Op, Model: c.baseModel,
-		PromptTokens: call.expect.prompt, NumSamples: call.expect.samples, Params: &call.params,
+		PromptTokens: call.tokens, NumSamples: call.expect.samples, Params: &call.params,
 	})
 	response, err := c.attempt(ctx, call)
 	observation.end(ctx, response, err)
@@ -281,7 +288,10 @@ func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*Samp
 	}
 	response, err := call.expect.fromWire(sampled)
 	if err != nil {
-		return nil, &APIError{Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK, Err: &AnswerError{err.Error()}}
+		return nil, &APIError{
+			Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK,
+			Attempts: sampled.Attempts, Elapsed: sampled.Elapsed, Err: &AnswerError{err.Error()},
+		}
 	}
 	return response, nil
 }

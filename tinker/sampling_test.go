@@ -147,6 +147,9 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 				if _, ok := errors.AsType[*AnswerError](err); !ok {
 					t.Errorf("not an AnswerError: %v", err)
 				}
+				if e, ok := errors.AsType[*APIError](err); !ok || e.Attempts != 2 || e.RequestID == "" {
+					t.Errorf("not an APIError of two attempts: %#v", err)
+				}
 			})
 		})
 	}

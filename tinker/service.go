@@ -54,7 +54,7 @@ func NewServiceClient(opts ...Option) (*ServiceClient, error) {
 	}
 	c := &ServiceClient{config: cfg, client: client, starting: make(chan struct{}, 1), closed: make(chan struct{})}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
-	c.observe()
+	c.observers, c.telemetry = cfg.observing(client)
 	return c, nil
 }
 
@@ -198,7 +198,8 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 // the session is over, for good; and an *APIError, the latest heartbeat's, while
 // the server does not know the session (404: it was restarted), and while no
 // heartbeat has been answered for two minutes, after which a server may give a
-// session up. The log has a message when that begins, and when it ends.
+// session up. The log has a message when that begins, and when it ends; and it
+// alone has them for the sessions of others, which copies keep alive here.
 func (c *ServiceClient) SessionErr() error {
 	if p := c.pulse.Load(); p != nil {
 		return p.err()

@@ -127,9 +127,16 @@ func mustEncode(m any) []byte {
 // The first byte of a result.
 const (
 	sidecarDone    = 'd' // nothing follows
-	sidecarSampled = 'r' // the length of a promise in JSON, the promise, and a result in protobuf
+	sidecarSampled = 'r' // the length of a sidecarPromise in JSON, that, and a result in protobuf
 	sidecarFailed  = 'e' // a sidecarFailure in JSON
 )
+
+// A sidecarPromise is what there is about a result beside itself.
+type sidecarPromise struct {
+	Promise  wire.Promise `json:"promise"`
+	Attempts int          `json:"attempts"`
+	Elapsed  int64        `json:"elapsed"` // nanoseconds
+}
 
 func sidecarResult(sampled *transport.Sampled, err error) []byte {
 	if err != nil {
@@ -142,7 +149,7 @@ func sidecarResult(sampled *transport.Sampled, err error) []byte {
 	if err != nil {
 		return sidecarResult(nil, err)
 	}
-	promise := mustEncode(sampled.Promise)
+	promise := mustEncode(&sidecarPromise{*sampled.Promise, sampled.Attempts, int64(sampled.Elapsed)})
 	b := binary.AppendUvarint([]byte{sidecarSampled}, uint64(len(promise)))
 	return append(append(b, promise...), response...)
 }
@@ -185,15 +192,17 @@ func parseAnswer(b []byte) (answer, error) {
 		if n <= 0 || length > uint64(len(rest)-n) {
 			return answer{}, io.ErrUnexpectedEOF
 		}
-		promise := new(wire.Promise)
-		if err := wire.Decode(rest[n:n+int(length)], promise); err != nil {
+		var m sidecarPromise
+		if err := wire.Decode(rest[n:n+int(length)], &m); err != nil {
 			return answer{}, err
 		}
 		response, err := wire.DecodeSampleResponse(rest[n+int(length):])
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{sampled: &transport.Sampled{Promise: promise, Response: response}}, nil
+		return answer{sampled: &transport.Sampled{
+			Promise: &m.Promise, Response: response, Attempts: m.Attempts, Elapsed: time.Duration(m.Elapsed),
+		}}, nil
 	}
 	return answer{}, fmt.Errorf("unknown kind %q", kind)
 }

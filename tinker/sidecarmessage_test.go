@@ -104,6 +104,7 @@ func TestTheCauseOfAnEndIsTheOneHere(t *testing.T) {
 func FuzzSidecarResults(f *testing.F) {
 	odd := []float32{float32frombits(0x7fc12345), float32frombits(0xffc00001), float32(math.Inf(-1)), -0.1, float32frombits(0x80000000)}
 	sampled := &transport.Sampled{
+		Attempts: 3, Elapsed: time.Second,
 		Promise: &wire.Promise{RequestID: "r", SampleSequenceIDs: []string{"a"}},
 		Response: &wire.SampleResponse{PromptLogprobs: odd, Sequences: []wire.Sequence{
 			{StopReason: wire.StopReasonStop, Tokens: []int32{1, math.MaxInt32, 0, 3, 4}, Logprobs: odd},

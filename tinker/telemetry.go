@@ -5,21 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"tinsmith.example/internal/telemetry"
+	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
 
-// observe makes the client's observers: the user's, and telemetry unless it is
-// not wanted.
-func (c *ServiceClient) observe() {
-	c.observers = c.config.observing(c.client.BaseURL())
-	if c.config.telemetry {
-		c.telemetry = telemetry.New(c.client, c.config.log)
-		c.observers.list = append(c.observers.list, failureReport{c.telemetry})
+// observing makes the observers of a server's calls: those of WithObserver, and
+// telemetry unless it is not wanted. Its events are sent once a session reports.
+func (c *config) observing(client *transport.Client) (observers, *telemetry.Reporter) {
+	o := observers{server: client.BaseURL(), list: slices.Clip(c.observers)}
+	if !c.telemetry {
+		return o, nil
 	}
+	r := telemetry.New(client, c.log)
+	o.list = append(o.list, failureReport{r})
+	return o, r
 }
 
 // report begins to tell the server of the session's events.

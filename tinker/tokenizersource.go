@@ -51,9 +51,10 @@ func LoadTokenizer(ctx context.Context, name string) (*Tokenizer, error) {
 // A tokenizerCache holds a client's tokenizer once it has been loaded. The zero
 // value is not ready: use newTokenizerCache.
 type tokenizerCache struct {
-	name    string        // what the user or the server calls it; "": as the model is called
-	loading chan struct{} // has room for one: whoever fills it may use loaded
-	loaded  *Tokenizer
+	name      string        // what the user calls it; "": as the model is called
+	published string        // under which name it is, as the server says; "": the model's name tells
+	loading   chan struct{} // has room for one: whoever fills it may use loaded
+	loaded    *Tokenizer
 }
 
 func newTokenizerCache(name string) tokenizerCache {
@@ -71,6 +72,9 @@ const tokenizerOp = "SamplingClient.Tokenizer"
 // Errors are a *[TokenizerError], which wraps the server's *[APIError]; an
 // *APIError if ctx ended; or ErrClosed.
 func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
+	if err := c.made(); err != nil {
+		return nil, err
+	}
 	ctx, leave, err := c.session.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -90,6 +94,9 @@ func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
 
 func (c *SamplingClient) loadTokenizer(ctx context.Context) (*Tokenizer, error) {
 	named, id := c.baseModel, tokenizerOf(c.baseModel)
+	if c.tokenizer.published != "" {
+		id = namedTokenizer(c.tokenizer.published)
+	}
 	names := []string{id.name}
 	if own := withoutVariant(c.baseModel); own != id.name {
 		names = append(names, own) // a server that has the model need not know that name

@@ -73,6 +73,7 @@ type TrainingClient struct {
 	session   *session
 	modelID   string
 	baseModel string
+	tokenizer string // under which name it is published; "": the model's name tells
 	queue     func(state, reason string)
 
 	line line         // of calls that the server has not accepted yet
@@ -145,7 +146,7 @@ func (c *TrainingClient) create(ctx context.Context, op string, cfg *TrainingCli
 	if info.ModelData.ModelName == "" {
 		return missing(op, "model_data.model_name")
 	}
-	c.baseModel = info.ModelData.ModelName
+	c.baseModel, c.tokenizer = info.ModelData.ModelName, info.ModelData.TokenizerID
 	return nil
 }
 
@@ -209,8 +210,7 @@ const (
 )
 
 // A SavedSamplingConfig says how to sample from weights that are saved for that
-// alone. The zero value is a good one. The fields are those of
-// SamplingClientConfig, but Kind.
+// alone. The zero value is a good one.
 type SavedSamplingConfig struct {
 	Kind                WeightsKind                           // "": WeightsSnapshot
 	Retry               RetryConfig                           // as in SamplingClientConfig
@@ -265,6 +265,9 @@ func (c *TrainingClient) prepareSampling(op string, cfg *SavedSamplingConfig) (*
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	if err := c.session.config.checkCrossing(&cfg.Retry); err != nil {
+		return nil, err
+	}
 	if cfg.Kind == "" {
 		cfg.Kind = WeightsSnapshot
 	}
@@ -290,9 +293,14 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 	if saved.SamplingSessionID == "" {
 		return nil, missing(call.op, "sampling_session_id")
 	}
-	return c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
+	client, err := c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
 		BaseModel: c.baseModel, Retry: cfg.Retry, RecordStabilityInfo: cfg.RecordStabilityInfo, OnQueueState: cfg.OnQueueState,
 	})
+	if err != nil {
+		return nil, err
+	}
+	client.tokenizer.published = c.tokenizer
+	return client, nil
 }
 
 // save makes a save, and tells observers of it.

@@ -80,6 +80,25 @@ func TestATrainingClientKnowsItsModel(t *testing.T) {
 	})
 }
 
+func TestTheServerNamesTheTokenizerOfAModelInTraining(t *testing.T) {
+	fakeHub(t, map[string]string{"/org/words/resolve/main/tokenizer.json": lettered("H")})
+	f := newFake(t)
+	f.train()
+	f.on(wire.PathGetInfo, `{"model_id":"S:train:0","model_data":{"model_name":"org/base","tokenizer_id":"org/words:v2"}}`)
+	training, err := f.service(t).CreateLoRATrainingClient(t.Context(), TrainingClientConfig{BaseModel: "org/base"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := training.SaveWeightsAndGetSamplingClient(t.Context(), SavedSamplingConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := client.Tokenizer(t.Context())
+	if got := cameFrom(t, tok, err); got != "H" {
+		t.Errorf("from %s, want the Hub", got)
+	}
+}
+
 // Sampling sessions are numbered together, however they come about.
 func TestSavedWeightsAreSampledFrom(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

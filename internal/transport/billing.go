@@ -27,6 +27,12 @@ func (b *billing) setMost(d time.Duration) {
 	b.most = d
 }
 
+func (b *billing) limit() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.most
+}
+
 // blocked takes note of a 402 and reports whether to wait.
 func (b *billing) blocked(now time.Time) bool {
 	b.mu.Lock()
@@ -46,7 +52,7 @@ func (c *Client) billingBlocked(a answer) bool {
 	case wait:
 		c.log.Warn("tinker: paused by billing", "message", a.message())
 	default:
-		c.log.Error("tinker: paused by billing for too long", "limit", c.billing.most, "message", a.message())
+		c.log.Error("tinker: paused by billing for too long", "limit", c.billing.limit(), "message", a.message())
 	}
 	return wait
 }

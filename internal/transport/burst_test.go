@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -46,4 +47,31 @@ func TestABurstSpreadsBeginnings(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPollsForSamplesBeginInBursts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 3 * burstSize
+		submitted, polled := promised, result(t)
+		submitted.times, polled.times, polled.hold = calls, calls, time.Second
+		s := newScript(t, map[string][]step{submitPath: {submitted}, pollPath: {polled}})
+		sampler := s.sampler(t, nil)
+		sampler.client.burst = newBurst()
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() {
+				if _, err := sample(t.Context(), sampler); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		s.allDone()
+		began := slices.Sorted(slices.Values(s.times(pollPath)))
+		for i := range calls - burstSize {
+			if apart := began[i+burstSize] - began[i]; apart < burstTime {
+				t.Fatalf("polls %d and %d begin %v apart", i, i+burstSize, apart)
+			}
+		}
+	})
 }

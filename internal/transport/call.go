@@ -25,8 +25,10 @@ type Call struct {
 // Do makes the call, as often as its policy allows, until an answer says
 // whether it succeeded. Every error is an *Error; when ctx ended, it wraps the
 // context's cause.
-func (c *Client) Do(ctx context.Context, call Call) error {
-	t := newTrail(call.Op)
+func (c *Client) Do(ctx context.Context, call Call) error { return c.do(ctx, newTrail(call.Op), call) }
+
+// do is Do on a trail that goes on afterwards.
+func (c *Client) do(ctx context.Context, t *trail, call Call) error {
 	m, err := c.message(&call)
 	if err != nil {
 		t.path = call.Path

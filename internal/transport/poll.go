@@ -15,120 +15,90 @@ const (
 	maxComplaints = 3 // polls in a row that the server calls malformed
 )
 
-var (
-	errMetadataAgain = errors.New("the server sent a result's size where it was asked for the result")
-	errNotProtobuf   = errors.New("the result is JSON where protobuf was asked for")
-)
+var errMetadataAgain = errors.New("the server sent a result's size where it was asked for the result")
 
-// poll asks for a promised result until it is there.
-func (s *Sampler) poll(ctx context.Context, t *trail, requestID string) (*wire.SampleResponse, error) {
-	p := &poll{sampler: s, trail: t, requestID: requestID, sizeFirst: true}
-	defer p.release()
-	t.waitFor(forResult)
-	response, err := p.run(ctx)
-	_, failed := errors.AsType[*FailedError](err)
-	switch {
-	case s.watch != nil && (err == nil || failed):
-		s.watch.hasArrived(requestID)
-	case err != nil && ctx.Err() != nil:
-		if s.cfg.Abandoned != nil {
-			s.cfg.Abandoned(func(context.Context) (string, error) { return requestID, nil })
-		}
-		return nil, t.ended(ctx)
-	}
-	return response, err
-}
-
-// A poll is the state of waiting for one result.
+// A poll is the state of waiting for one promised result.
 type poll struct {
-	sampler    *Sampler
-	trail      *trail
-	requestID  string
+	client      *Client
+	trail       *trail // which has the request's name
+	requestType string // of the result, one of wire's RequestType constants
+	accept      string // its media type
+	promiseTook string // seconds until the promise was there; "": the server is not told
+
+	// exchange makes a request.
+	exchange func(context.Context, *trail, message) answer
+	// deliver takes the result.
+	deliver func(a answer) error
+	// makeRoom waits until a result of that many bytes may be fetched; nil: any
+	// may.
+	makeRoom func(ctx context.Context, size int64) error
+	// queueState is called when the server says why the request waits; nil:
+	// nobody is.
+	queueState func(state, reason string)
+
 	iteration  int
-	sizeFirst  bool     // the server may answer with the result's size
-	taken      []func() // each gives something back
+	sizeKnown  bool // the server must not answer with the result's size
 	pace       pace
 	complaints int // in a row
 	edge       edgeBudget
 }
 
-func (p *poll) release() {
-	for _, giveBack := range p.taken {
-		giveBack()
-	}
-}
-
-// run polls until there is a result or an error.
-func (p *poll) run(ctx context.Context) (*wire.SampleResponse, error) {
-	if p.sampler.watch != nil {
-		if err := p.awaitCompletion(ctx); err != nil {
-			return nil, err
-		}
-	}
+// run polls until the result has been delivered. Every error is an *Error.
+func (p *poll) run(ctx context.Context) error {
 	for {
 		started := time.Now()
-		a, err := p.ask(ctx)
-		if err != nil {
-			return nil, err
+		a := p.ask(ctx)
+		if a.status == 0 && ctx.Err() != nil {
+			return p.trail.ended(ctx)
 		}
-		response, err := p.take(ctx, a, time.Since(started))
-		if response != nil || err != nil {
-			return response, err
+		wait, arrived, err := p.take(ctx, a, time.Since(started))
+		if arrived || err != nil {
+			return err
+		}
+		if sleep(ctx, wait) != nil {
+			return p.trail.ended(ctx)
 		}
 	}
 }
 
-// awaitCompletion waits until the result is there, which polls then fetch.
-func (p *poll) awaitCompletion(ctx context.Context) error {
-	done, giveBack, err := p.sampler.watch.wait(ctx, p.requestID)
-	if err != nil {
-		return err
-	}
-	p.taken = append(p.taken, giveBack)
-	if done.size == 0 {
+// reserve makes room for a result of that many bytes.
+func (p *poll) reserve(ctx context.Context, size int64) error {
+	p.sizeKnown = true
+	if p.makeRoom == nil {
 		return nil
 	}
-	return p.makeRoom(ctx, done.size)
-}
-
-// makeRoom waits until a result of that many bytes may be fetched. From then on
-// the server must not answer with its size.
-func (p *poll) makeRoom(ctx context.Context, size int64) error {
-	p.sizeFirst = false
 	p.trail.waitFor(forRoom)
-	giveBack, err := p.sampler.cfg.Gate.responses.acquire(ctx, size)
-	if err != nil {
-		return err
+	if p.makeRoom(ctx, size) != nil {
+		return p.trail.ended(ctx)
 	}
-	p.taken = append(p.taken, giveBack)
 	p.trail.waitFor(forResult)
 	return nil
 }
 
-func (p *poll) ask(ctx context.Context) (answer, error) {
-	body, err := wire.Encode(&wire.RetrieveFutureRequest{RequestID: p.requestID, AllowMetadataOnly: p.sizeFirst})
+func (p *poll) ask(ctx context.Context) answer {
+	body, err := wire.Encode(&wire.RetrieveFutureRequest{RequestID: p.trail.request, AllowMetadataOnly: !p.sizeKnown})
 	if err != nil {
-		return answer{}, p.trail.fail(answer{}, &unsendableError{err})
+		return answer{err: &unsendableError{err}}
 	}
-	a := p.sampler.exchange(ctx, p.trail, message{
-		method: http.MethodPost, path: wire.PathRetrieveFuture, body: body, accept: wire.MediaProtobuf, within: pollTimeout,
+	m := message{
+		method: http.MethodPost, path: wire.PathRetrieveFuture, body: body, accept: p.accept, within: pollTimeout,
 		header: [][2]string{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
-			{wire.HeaderRequestType, wire.RequestTypeSample},
-			p.sampler.client.idempotencyKey(),
+			{wire.HeaderRequestType, p.requestType},
+			p.client.idempotencyKey(),
 		},
-	})
-	p.iteration++
-	if a.status == 0 && ctx.Err() != nil {
-		return a, context.Cause(ctx)
 	}
-	return a, nil
+	if p.iteration == 0 && p.promiseTook != "" {
+		m.header = append(m.header, [2]string{wire.HeaderPromiseRoundtrip, p.promiseTook})
+	}
+	p.iteration++
+	return p.exchange(ctx, p.trail, m)
 }
 
 // take deals with an answer that came after the server had held the poll for so
-// long: the result, an error that ends the waiting, or neither, when it has
-// waited and it is time for the next poll.
-func (p *poll) take(ctx context.Context, a answer, held time.Duration) (*wire.SampleResponse, error) {
+// long. Unless the result has arrived, it says how long to wait before the next
+// poll.
+func (p *poll) take(ctx context.Context, a answer, held time.Duration) (wait time.Duration, arrived bool, err error) {
 	what := p.edge.limit(a, classifyPoll(a))
 	if what != backOff {
 		p.pace.answered()
@@ -140,54 +110,51 @@ func (p *poll) take(ctx context.Context, a answer, held time.Duration) (*wire.Sa
 	case done:
 		return p.read(ctx, a, held)
 	case pollAgain:
-		if a.status != http.StatusRequestTimeout {
-			p.sampler.client.noteTrouble(p.trail, a)
-			return nil, sleep(ctx, p.pace.faulty())
+		if a.status == http.StatusRequestTimeout {
+			p.noteQueue(a)
+			return p.pace.pending(held), false, nil
 		}
-		p.noteQueue(a)
-		return nil, sleep(ctx, p.pace.pending(held))
+		p.client.noteTrouble(p.trail, a)
+		return p.pace.faulty(), false, nil
 	case backOff:
-		p.sampler.client.noteTrouble(p.trail, a)
-		return nil, sleep(ctx, p.pace.silent())
+		p.client.noteTrouble(p.trail, a)
+		return p.pace.silent(), false, nil
 	case complain:
-		if p.complaints++; p.complaints >= maxComplaints {
-			return nil, p.trail.fail(a, nil)
+		if p.complaints++; p.complaints < maxComplaints {
+			return p.pace.faulty(), false, nil
 		}
-		return nil, sleep(ctx, p.pace.faulty())
 	case pause:
-		return nil, p.sampler.client.payBill(ctx, p.trail, a)
+		return 0, false, p.client.payBill(ctx, p.trail, a)
 	case resubmit:
-		return nil, p.trail.fail(a, ErrResultLost)
+		return 0, false, p.trail.fail(a, ErrResultLost)
 	}
-	return nil, p.trail.fail(a, nil)
+	return 0, false, p.trail.fail(a, nil)
 }
 
 // read reads an answer of status 200.
-func (p *poll) read(ctx context.Context, a answer, held time.Duration) (*wire.SampleResponse, error) {
-	if a.protobuf() {
-		response, err := wire.DecodeSampleResponse(a.body)
+func (p *poll) read(ctx context.Context, a answer, held time.Duration) (wait time.Duration, arrived bool, err error) {
+	if !a.protobuf() {
+		said, err := wire.DecodeFutureAnswer(a.body)
 		if err != nil {
-			return nil, p.trail.fail(a, err)
+			return 0, false, p.trail.fail(a, err)
 		}
-		return response, nil
-	}
-	said, err := wire.DecodeFutureAnswer(a.body)
-	if err != nil {
-		return nil, p.trail.fail(a, err)
-	}
-	switch said := said.(type) {
-	case *wire.TryAgain:
-		p.notePending(said)
-		return nil, sleep(ctx, p.pace.pending(held))
-	case *wire.CompleteMetadata:
-		if !p.sizeFirst {
-			return nil, p.trail.fail(a, errMetadataAgain)
+		switch said := said.(type) {
+		case *wire.TryAgain:
+			p.notePending(said)
+			return p.pace.pending(held), false, nil
+		case *wire.CompleteMetadata:
+			if p.sizeKnown {
+				return 0, false, p.trail.fail(a, errMetadataAgain)
+			}
+			return 0, false, p.reserve(ctx, said.ResponsePayloadSize)
+		case *wire.FailedFuture:
+			return 0, false, p.trail.fail(a, &FailedError{Message: said.Error, Category: said.Category})
 		}
-		return nil, p.makeRoom(ctx, said.ResponsePayloadSize)
-	case *wire.FailedFuture:
-		return nil, p.trail.fail(a, &FailedError{Message: said.Error, Category: said.Category})
 	}
-	return nil, p.trail.fail(a, errNotProtobuf)
+	if err := p.deliver(a); err != nil {
+		return 0, false, p.trail.fail(a, err)
+	}
+	return 0, true, nil
 }
 
 // noteQueue reads why a 408 makes us wait. It may have any body.
@@ -203,8 +170,8 @@ func (p *poll) notePending(said *wire.TryAgain) {
 	if said.QueueState != "" && said.QueueState != wire.QueueActive {
 		p.trail.trouble = "the server says " + said.QueueState + reasonOf(said)
 	}
-	if tell := p.sampler.cfg.QueueState; tell != nil && (said.QueueState != "" || said.QueueStateReason != "") {
-		tell(said.QueueState, said.QueueStateReason)
+	if p.queueState != nil && (said.QueueState != "" || said.QueueStateReason != "") {
+		p.queueState(said.QueueState, said.QueueStateReason)
 	}
 }
 

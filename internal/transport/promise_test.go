@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -78,7 +79,7 @@ func TestAPromiseThatCannotBeKeptIsAnError(t *testing.T) {
 		{"lost", modelPromised, []step{{status: 410}}, func(err error) bool { return errors.Is(err, ErrResultLost) }},
 		{"not found", modelPromised, []step{{status: 404}}, func(err error) bool {
 			e, ok := errors.AsType[*Error](err)
-			return ok && e.Status == 404 && e.RequestID == "r"
+			return ok && e.Status == 404 && e.RequestID == "r" && e.Attempts == 2 // with the submission
 		}},
 		{"malformed thrice", modelPromised, []step{{status: 400, body: "x", times: 3}}, func(err error) bool {
 			e, ok := errors.AsType[*Error](err)
@@ -99,4 +100,23 @@ func TestAPromiseThatCannotBeKeptIsAnError(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAPromiseThatIsNotAwaitedSaysWhatItWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, map[string][]step{
+			modelPath: {modelPromised},
+			pollPath:  {{status: 408, body: `{"type":"try_again","queue_state":"paused_capacity","queue_state_reason":"full"}`, times: 1000}},
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := s.client(t).DoPromised(ctx, Promised{
+			Submit:      Call{Op: "ServiceClient.CreateLoRATrainingClient", Path: wire.PathCreateModel, Body: &wire.CreateModelRequest{}, Policy: Briefly},
+			RequestType: wire.RequestTypeCreateModel, Result: new(wire.CreateModelResponse),
+		})
+		e, ok := errors.AsType[*Error](err)
+		if !ok || e.Waiting != "the result (the server says paused_capacity: full)" || e.Elapsed != time.Minute || e.Err != context.DeadlineExceeded {
+			t.Errorf("%v: %+v", err, e)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -72,6 +73,8 @@ type SampleCall struct {
 type Sampled struct {
 	Promise  *wire.Promise
 	Response *wire.SampleResponse
+	Attempts int           // HTTP requests that it took
+	Elapsed  time.Duration // since the call began
 }
 
 // Sample submits a request and waits for its result. What fails for a reason that
@@ -157,12 +160,12 @@ func (s *Sampler) once(ctx context.Context, t *trail, r *numbered) (*Sampled, er
 	}
 	r.promised, r.inDoubt, r.body = true, false, nil
 	t.request = promise.RequestID
-	response, err := s.poll(ctx, t, promise.RequestID)
+	response, err := s.fetch(ctx, t)
 	if s.cfg.QueueState != nil {
 		s.cfg.QueueState(wire.QueueActive, "")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Sampled{Promise: promise, Response: response}, nil
+	return &Sampled{Promise: promise, Response: response, Attempts: t.attempts, Elapsed: time.Since(t.started)}, nil
 }

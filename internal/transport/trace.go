@@ -22,7 +22,7 @@ type traceKey struct{}
 // they make, from the goroutine that made it, one after the other. Who was told
 // with ctx still is.
 func WithTrace(ctx context.Context, tell func(Exchange)) context.Context {
-	if outer, ok := ctx.Value(traceKey{}).(func(Exchange)); ok {
+	if outer := TraceOf(ctx); outer != nil {
 		inner := tell
 		tell = func(x Exchange) {
 			inner(x)
@@ -32,9 +32,16 @@ func WithTrace(ctx context.Context, tell func(Exchange)) context.Context {
 	return context.WithValue(ctx, traceKey{}, tell)
 }
 
+// TraceOf returns what WithTrace was given, or nil: for calls of this context
+// that are made elsewhere and told of here.
+func TraceOf(ctx context.Context) func(Exchange) {
+	tell, _ := ctx.Value(traceKey{}).(func(Exchange))
+	return tell
+}
+
 // trace tells of an exchange, if anybody wants to know.
 func trace(ctx context.Context, t *trail, m message, started time.Time, a answer) {
-	if tell, ok := ctx.Value(traceKey{}).(func(Exchange)); ok {
+	if tell := TraceOf(ctx); tell != nil {
 		tell(Exchange{
 			Method: m.method, Path: m.path, Attempt: t.attempts,
 			Started: started, Elapsed: time.Since(started), Status: a.status, Err: a.err,
