@@ -16,7 +16,7 @@ var byteUnits = []struct {
 	bytes float64
 }{
 	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1},
 }
 
 func (b *byteSize) UnmarshalText(text []byte) error {
@@ -35,7 +35,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 		*b = byteSize(n * unit.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q: must be a number with a unit, one of kB, MB, GB, TB, KiB, MiB, GiB and TiB, such as 2GiB or 500MB", text)
+	return fmt.Errorf("%q: must be a number with a unit, one of B, kB, MB, GB, TB, KiB, MiB, GiB and TiB, such as 2GiB or 500MB", text)
 }
 
 func cutSuffixFold(s, suffix string) (string, bool) {

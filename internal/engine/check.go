@@ -133,7 +133,6 @@ func (e *Engine) checkLength(r *Request) error {
 				"with a prompt of %d tokens this needs a KV cache of %d tokens, and there is one of %d",
 				len(r.Prompt), need*kv.BlockPositions, e.KVTokens())},
 			Need: int64(need) * int64(e.model.BlockSize().Bytes()),
-			Have: e.KVBytes(),
 		}
 	}
 	if k := r.TopKSampleLogprobs; k > 0 && g.MaxTokens > MaxSampledTopK/(k*r.NumSamples) {

@@ -33,7 +33,6 @@ func (e *ArgumentError) Error() string {
 type CacheError struct {
 	ArgumentError
 	Need int64 // bytes of the KV cache that it would take
-	Have int64 // bytes that there are
 }
 
 func (e *CacheError) Error() string { return e.ArgumentError.Error() }

@@ -106,7 +106,7 @@ func digest(in *wire.SampleRequest) [32]byte {
 func (m *model) check(r *engine.Request) error {
 	err := m.Backend.Check(r)
 	if full, ok := errors.AsType[*engine.CacheError](err); ok {
-		return refuse(http.StatusBadRequest, "%v (%d bytes of %d): ask for less, or start the server with more --memory", full, full.Need, full.Have)
+		return refuse(http.StatusBadRequest, "%v: ask for less, or start the server with --memory %dB or more", full, full.Need)
 	}
 	if bad, ok := errors.AsType[*engine.ArgumentError](err); ok {
 		return refuse(http.StatusBadRequest, "%v", bad)

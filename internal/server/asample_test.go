@@ -506,7 +506,7 @@ func TestTooLittleCache(t *testing.T) {
 	r.SamplingParams.MaxTokens = new(100)
 	status, body := c.post(wire.PathSample, r)
 	text := detail(t, body)
-	for _, want := range []string{"max_tokens = 100", "160 tokens", "one of 64", fmt.Sprint(e.KVBytes()), fmt.Sprint(e.KVBytes() / 2 * 5), "--memory"} {
+	for _, want := range []string{"max_tokens = 100", "160 tokens", "one of 64", fmt.Sprint(e.KVBytes() / 2 * 5), "--memory"} {
 		if status != 400 || !strings.Contains(text, want) {
 			t.Errorf("%d %s, want 400 with %q", status, text, want)
 		}
