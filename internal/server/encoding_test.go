@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -119,6 +122,44 @@ func TestAnswersAreCompressed(t *testing.T) {
 	if answer := c.do(bad); answer.StatusCode != 404 || answer.Header.Get("Content-Encoding") != "" || !strings.Contains(detail(t, unpack(t, answer)), "xxx") {
 		t.Errorf("an error: %d %v", answer.StatusCode, answer.Header)
 	}
+}
+
+// A deadlineWriter notes the deadlines of its writes.
+type deadlineWriter struct {
+	*httptest.ResponseRecorder
+	now   time.Time // the latest
+	bytes map[time.Time]int
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.now = t; return nil }
+
+func (w *deadlineWriter) Write(b []byte) (int, error) {
+	w.bytes[w.now] += len(b)
+	return w.ResponseRecorder.Write(b)
+}
+
+// TestAnswersAreNotHeldForEver: whatever is answered, a client that does not read
+// it is waited for a minute from then on, and the connection's next request for as
+// long as it likes.
+func TestAnswersAreNotHeldForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{})
+		poll, _ := wire.Encode(wire.RetrieveFutureRequest{RequestID: c.submit(sampleOf(c.newSampler(), 0)).RequestID})
+		for _, r := range []*http.Request{
+			request("GET", wire.PathListSessions, ""),
+			request("GET", "/nowhere", ""),
+			request("POST", wire.PathRetrieveFuture, string(poll)),
+		} {
+			w := &deadlineWriter{httptest.NewRecorder(), time.Time{}, map[time.Time]int{}}
+			c.h.ServeHTTP(w, r)
+			if n := w.Body.Len(); n == 0 || w.bytes[time.Now().Add(time.Minute)] != n {
+				t.Errorf("%s: %d bytes, written with deadlines %v", r.URL, n, w.bytes)
+			}
+			if !w.now.IsZero() {
+				t.Errorf("%s: the deadline %v is left", r.URL, w.now)
+			}
+		}
+	})
 }
 
 func TestRandomBitsAreNotCompressed(t *testing.T) {

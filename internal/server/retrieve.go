@@ -9,9 +9,6 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// deliveryTime is how long a client may take to read a result.
-const deliveryTime = time.Minute
-
 // retrieveFuture waits for a sample's answer and hands it out, as often as it
 // is asked for while it is kept. A sample that failed is answered with 200, one
 // that is not done in time with 408: active, since nothing ever pauses sampling
@@ -53,11 +50,8 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 // delivered writes the answer and reports whether, as far as can be told, the
 // client was there to get it.
 func delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime))
-	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	writeAnswer(w, r, a)
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return false
 	}
 	return r.Context().Err() == nil

@@ -77,6 +77,7 @@ func (s *Server) warnOfSlowKernels() {
 // {"detail": text}.
 func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	w := &answerWriter{ResponseWriter: to, encoding: chooseEncoding(r.Header.Values("Accept-Encoding"))}
+	defer w.finish()
 	defer s.logRequest(w, r, time.Now())
 	defer s.recover(w, r)
 	s.boundBody(w, r)
