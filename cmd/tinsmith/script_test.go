@@ -97,7 +97,8 @@ func wantCode(ts *testscript.TestScript, want string, err error) {
 }
 
 // startCommand runs tinsmith in the background until it has printed a line that
-// begins with the given text. Lines "export NAME=VALUE" set the script's
+// begins with the given text, and leaves what it has printed by then to the file
+// started. Lines "export NAME=VALUE" set the script's
 // variables, as they would a shell's. What still runs at the script's end is
 // killed.
 //
@@ -128,14 +129,17 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	tooLong := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer tooLong.Stop()
 
+	var printed strings.Builder
 	for lines := bufio.NewScanner(output); lines.Scan(); {
 		ts.Logf("[background] %s", lines.Text())
+		fmt.Fprintln(&printed, lines.Text())
 		if assignment, ok := strings.CutPrefix(lines.Text(), "export "); ok {
 			name, value, _ := strings.Cut(assignment, "=")
 			ts.Setenv(name, value)
 		}
 		if strings.HasPrefix(lines.Text(), args[0]) {
 			go io.Copy(io.Discard, output)
+			ts.Check(os.WriteFile(ts.MkAbs("started"), []byte(printed.String()), 0o666))
 			return
 		}
 	}

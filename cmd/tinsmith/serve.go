@@ -130,7 +130,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// shutdownTime is how long clients have to fetch what they wait for.
+// shutdownTime bounds how long stopping takes, with the moment that the server
+// gives its clients to fetch what they wait for.
 const shutdownTime = 10 * time.Second
 
 func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
@@ -222,6 +223,9 @@ func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Mo
 	sources, err := locate(ctx, std, specs)
 	if err != nil {
 		return nil, closeAll, err
+	}
+	if free := engine.FreeMemory(); int64(c.Memory) > free {
+		fmt.Fprintf(std.err, "--memory %v is more than the %v that are free: with many requests at once this may swap or be killed\n", c.Memory, byteSize(free))
 	}
 	memory := c.share(len(sources))
 	for _, source := range sources {
