@@ -162,6 +162,57 @@ func TestAnswersAreNotHeldForEver(t *testing.T) {
 	})
 }
 
+// TestLargeAnswersWaitForRoom: what takes memory to make, and so many times as it
+// is asked for at once, is made as there is room, in each key's own; and the binary
+// form, which takes none, does not wait.
+func TestLargeAnswersWaitForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := serve(t, &fakeBackend{sample: func(_ context.Context, r *engine.Request) (*engine.Result, error) {
+			res := fakeResult(r)
+			q := &res.Sequences[0]
+			q.Tokens, q.Logprobs = make([]int32, smallBody/64), make([]float32, smallBody/64)
+			return res, nil
+		}}, Limits{QueuedBytes: 3 << 20, KeyQueuedBytes: 1 << 20})
+		id := c.submit(sampleOf(c.newSampler(), 0)).RequestID
+		body, _ := wire.Encode(wire.RetrieveFutureRequest{RequestID: id})
+		ask := func(ctx context.Context, key, accept string) <-chan int {
+			r := request("POST", wire.PathRetrieveFuture, string(body)).WithContext(ctx)
+			r.Header.Set("X-API-Key", key)
+			r.Header.Set("Accept", accept)
+			answered := make(chan int, 1)
+			go func() {
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, r)
+				answered <- w.Body.Len()
+			}()
+			synctest.Wait()
+			return answered
+		}
+		holder := request("GET", "/", "")
+		release, err := s.largeAnswer(holder, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ask(t.Context(), "tml-test", wire.MediaProtobuf)) != 1 || len(ask(t.Context(), "tml-other", wire.MediaJSON)) != 1 {
+			t.Error("the binary form waits, or another key does")
+		}
+		waits := ask(t.Context(), "tml-test", wire.MediaJSON)
+		ctx, hangUp := context.WithCancel(t.Context())
+		gone := ask(ctx, "tml-test", wire.MediaJSON)
+		if len(waits) != 0 || len(gone) != 0 {
+			t.Fatal("JSON does not wait")
+		}
+		hangUp()
+		if n := <-gone; n != 0 {
+			t.Errorf("%d bytes for a client that has gone", n)
+		}
+		release()
+		if n := <-waits; n < smallBody/64 {
+			t.Errorf("an answer of %d bytes", n)
+		}
+	})
+}
+
 func TestRandomBitsAreNotCompressed(t *testing.T) {
 	noise := make([]byte, 10_000)
 	x := uint32(1)

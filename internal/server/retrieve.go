@@ -32,7 +32,7 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	}
 	select {
 	case <-f.done:
-		if delivered(w, r, &f.answer) {
+		if s.delivered(w, r, &f.answer) {
 			s.registry.deliver(f)
 		}
 		return nil
@@ -49,21 +49,30 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 
 // delivered writes the answer and reports whether, as far as can be told, the
 // client was there to get it.
-func delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
-	writeAnswer(w, r, a)
+func (s *Server) delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
+	s.writeAnswer(w, r, a)
 	if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return false
 	}
 	return r.Context().Err() == nil
 }
 
-func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
+// plainFactor is about how many bytes it takes to make the JSON form of a result,
+// for each of its binary form.
+const plainFactor = 10
+
+func (s *Server) writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
 	switch {
 	case a.failure != nil:
 		writeJSON(w, http.StatusOK, a.failure)
 	case strings.Contains(strings.Join(r.Header.Values("Accept"), ","), wire.MediaProtobuf):
 		write(w, http.StatusOK, wire.MediaProtobuf, a.binary)
 	default:
+		release, err := s.largeAnswer(r, plainFactor*int64(len(a.binary)))
+		if err != nil {
+			return // nobody is there
+		}
+		defer release()
 		writeJSON(w, http.StatusOK, plainResult(a.binary))
 	}
 }

@@ -23,7 +23,8 @@ type Server struct {
 	client   wire.ClientConfig
 	dynamic  wire.DynamicConfig
 	registry *registry
-	bodies   *bodyRoom
+	bodies   *bodyRoom // of requests
+	answers  *bodyRoom // see largeAnswer
 	mux      *http.ServeMux
 
 	mu        sync.Mutex
@@ -48,6 +49,7 @@ func New(c Config) (*Server, error) {
 		log:       c.Logger,
 		registry:  newRegistry(c.Limits),
 		bodies:    newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
+		answers:   newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
 	var err error
