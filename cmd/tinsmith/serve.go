@@ -135,13 +135,20 @@ func loopback(host string) bool {
 const shutdownTime = 10 * time.Second
 
 func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
-	// First the address: whether it is free is known at once, while a model
+	// First the addresses: whether they are free is known at once, while a model
 	// may have to be fetched.
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	var inside net.Listener
+	if c.DebugAddr != "" {
+		if inside, err = net.Listen("tcp", c.DebugAddr); err != nil {
+			return fmt.Errorf("--debug-addr: %w", err)
+		}
+		defer inside.Close()
+	}
 
 	models, closeModels, err := c.open(ctx, std)
 	if err != nil {
@@ -167,11 +174,7 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	if c.DebugAddr != "" {
-		inside, err := net.Listen("tcp", c.DebugAddr)
-		if err != nil {
-			return err
-		}
+	if inside != nil {
 		defer serveDebug(inside, s)()
 		fmt.Fprintf(std.err, "debug: http://%s/debug/counts\n", inside.Addr())
 	}

@@ -95,8 +95,9 @@ func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 }
 
 // Close ends all work at once, without letting it come to its end: samples in
-// work fail, polls are answered, connections that Serve took are closed once
-// they are idle. It returns when no goroutine of the server is left, or with
+// work fail, polls are answered, clients that polled have up to 2 s to fetch what
+// came of their samples, connections that Serve took are closed once they are
+// idle. It returns when no goroutine of the server is left, or with
 // ctx's cause if ctx ends first; the goroutines still end then, as soon as their
 // backends let them. It is idempotent. It does not close the backends.
 func (s *Server) Close(ctx context.Context) error {
