@@ -14,7 +14,7 @@ import (
 // sample accepts a sample, starts it and answers with its promise. Its identity
 // is (sampling_session_id, seq_id): sent again, it is not started again.
 func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
-	body, release, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r, s.limits.BodyBytes)
 	if err != nil {
 		return err
 	}

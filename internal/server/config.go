@@ -44,7 +44,7 @@ type Config struct {
 // need; the same without it is of all keys together. The default of the former
 // is at most the latter.
 type Limits struct {
-	BodyBytes    int64         // of one request's body; 32 MiB
+	BodyBytes    int64         // of one request's body; 32 MiB, and never more than 4 MiB but for samples
 	BodyTime     time.Duration // for a body to arrive; 60 s
 	PollTime     time.Duration // that retrieve_future and retrieve_futures wait; 30 s
 	SessionLapse time.Duration // without a heartbeat that ends a session; 10 min
