@@ -6,7 +6,7 @@ import "tinsmith.example/internal/wire"
 // samples in work, and results. Where the server has a key of its own, there is
 // one account for all.
 type account struct {
-	key      string
+	key      string // see Server.tenant
 	sessions int
 	samplers int
 	work     usage
