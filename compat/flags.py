@@ -1,9 +1,9 @@
 """Which paths the official Tinker client takes by the server's flags, and that it works on each.
 
-usage: flags.py PATH/TO/tinsmith [NAME=VALUE ...]
+usage: flags.py PATH/TO/tinsmith [off | NAME=VALUE ...]
 
 Starts the server once with its defaults, once with each flag the other way, and
-once with all of them off; or with the given flags alone. Each time a client in a
+once with all of them off; or with the latter, or the given flags, alone. Each time a client in a
 fresh process samples with hundreds of futures, gives some of them up, and hands
 pickled copies of itself to spawned processes. What the server was asked is in its
 log. Exits with 1 at the first difference, and if a client logged a warning.
@@ -134,10 +134,17 @@ def run(binary, flags):
 
 
 def main():
-    binary, given = sys.argv[1], dict(setting.split("=", 1) for setting in sys.argv[2:])
-    off = ["sample_use_retrieve_futures", "sample_join_sampling_session", "sample_cancel_enabled",
-           "sample_enable_stuck_detection", "use_pyqwest_transport"]
-    for flags in [given] if given else [{}, *({name: "false"} for name in off), {"sample_no_retries": "true"}, dict.fromkeys(off, "false")]:
+    binary, given = sys.argv[1], sys.argv[2:]
+    on = ["sample_use_retrieve_futures", "sample_join_sampling_session", "sample_cancel_enabled",
+          "sample_enable_stuck_detection", "use_pyqwest_transport"]
+    off = dict.fromkeys(on, "false")
+    if given == ["off"]:
+        runs = [off]
+    elif given:
+        runs = [dict(setting.split("=", 1) for setting in given)]
+    else:
+        runs = [{}, *({name: "false"} for name in on), {"sample_no_retries": "true"}, off]
+    for flags in runs:
         run(binary, flags)
 
 

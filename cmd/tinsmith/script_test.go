@@ -97,13 +97,12 @@ func wantCode(ts *testscript.TestScript, want string, err error) {
 }
 
 // startCommand runs tinsmith in the background until it has printed a line that
-// begins with the given text; of texts with " ... " between them, one such line
-// after the other. Lines "export NAME=VALUE" set the script's
+// begins with the given text, and leaves what it has printed by then to the file
+// started. Lines "export NAME=VALUE" set the script's
 // variables, as they would a shell's. What still runs at the script's end is
 // killed.
 //
 //	start 'export TINKER_API_KEY' serve --addr 127.0.0.1:0
-//	start 'my/model: KV cache ... serving' serve --addr 127.0.0.1:0
 func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: start TEXT ARGUMENT...")
@@ -130,22 +129,21 @@ func startCommand(ts *testscript.TestScript, neg bool, args []string) {
 	tooLong := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer tooLong.Stop()
 
-	texts := strings.Split(args[0], " ... ")
+	var printed strings.Builder
 	for lines := bufio.NewScanner(output); lines.Scan(); {
 		ts.Logf("[background] %s", lines.Text())
+		fmt.Fprintln(&printed, lines.Text())
 		if assignment, ok := strings.CutPrefix(lines.Text(), "export "); ok {
 			name, value, _ := strings.Cut(assignment, "=")
 			ts.Setenv(name, value)
 		}
-		if strings.HasPrefix(lines.Text(), texts[0]) {
-			texts = texts[1:]
-		}
-		if len(texts) == 0 {
+		if strings.HasPrefix(lines.Text(), args[0]) {
 			go io.Copy(io.Discard, output)
+			ts.Check(os.WriteFile(ts.MkAbs("started"), []byte(printed.String()), 0o666))
 			return
 		}
 	}
-	ts.Fatalf("tinsmith ended without a line that begins with %q", texts[0])
+	ts.Fatalf("tinsmith ended without a line that begins with %q", args[0])
 }
 
 // signalCommand sends a signal to the command in the background, which then has

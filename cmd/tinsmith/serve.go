@@ -130,17 +130,25 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// shutdownTime is how long clients have to fetch what they wait for.
+// shutdownTime bounds how long stopping takes, with the moment that the server
+// gives its clients to fetch what they wait for.
 const shutdownTime = 10 * time.Second
 
 func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
-	// First the address: whether it is free is known at once, while a model
+	// First the addresses: whether they are free is known at once, while a model
 	// may have to be fetched.
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	var inside net.Listener
+	if c.DebugAddr != "" {
+		if inside, err = net.Listen("tcp", c.DebugAddr); err != nil {
+			return fmt.Errorf("--debug-addr: %w", err)
+		}
+		defer inside.Close()
+	}
 
 	models, closeModels, err := c.open(ctx, std)
 	if err != nil {
@@ -166,11 +174,7 @@ func (c *serveCommand) Run(ctx context.Context, std *stdio) error {
 	if err != nil {
 		return err
 	}
-	if c.DebugAddr != "" {
-		inside, err := net.Listen("tcp", c.DebugAddr)
-		if err != nil {
-			return err
-		}
+	if inside != nil {
 		defer serveDebug(inside, s)()
 		fmt.Fprintf(std.err, "debug: http://%s/debug/counts\n", inside.Addr())
 	}
@@ -222,6 +226,9 @@ func (c *serveCommand) open(ctx context.Context, std *stdio) (models []server.Mo
 	sources, err := locate(ctx, std, specs)
 	if err != nil {
 		return nil, closeAll, err
+	}
+	if free := engine.FreeMemory(); int64(c.Memory) > free {
+		fmt.Fprintf(std.err, "--memory %v is more than the %v that are free: with many requests at once this may swap or be killed\n", c.Memory, byteSize(free))
 	}
 	memory := c.share(len(sources))
 	for _, source := range sources {

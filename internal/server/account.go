@@ -2,12 +2,15 @@ package server
 
 import "tinsmith.example/internal/wire"
 
-// An account is what one key has in the server: samples in work, and results.
-// Where the server has a key of its own, there is one account for all.
+// An account is what one key has in the server: sessions with their samplers,
+// samples in work, and results. Where the server has a key of its own, there is
+// one account for all.
 type account struct {
-	key     string
-	work    usage
-	results shelf
+	key      string // see Server.tenant
+	sessions int
+	samplers int
+	work     usage
+	results  shelf
 }
 
 // usage is what samples in work take.
@@ -48,12 +51,18 @@ func (q *quota) pushBack(u *usage, waiting int64, j *job) error {
 	return nil
 }
 
+// account is that of key, which is a new one if it has nothing yet: who gives it
+// something puts it into g.accounts. g.mu is held.
+func (g *registry) account(key string) *account {
+	if a, ok := g.accounts[key]; ok {
+		return a
+	}
+	return &account{key: key}
+}
+
 // admit gives j to the account of key, or says why it has to wait. g.mu is held.
 func (g *registry) admit(key string, j *job) (*account, error) {
-	a, ok := g.accounts[key]
-	if !ok {
-		a = &account{key: key}
-	}
+	a := g.account(key)
 	own := quota{"of this key", g.limits.KeyQueued, g.limits.KeyQueuedBytes, g.limits.KeyResultBytes}
 	if err := own.pushBack(&a.work, a.results.waiting, j); err != nil {
 		return nil, err
@@ -77,7 +86,7 @@ func (g *registry) release(a *account, j *job) {
 
 // closeAccount forgets an account that has nothing. g.mu is held.
 func (g *registry) closeAccount(a *account) {
-	if a.work.samples == 0 && a.results.empty() {
+	if a.sessions == 0 && a.samplers == 0 && a.work.samples == 0 && a.results.empty() {
 		delete(g.accounts, a.key)
 	}
 }

@@ -47,7 +47,7 @@ func TestOneKeyLeavesRoomForOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	request := int64(len(encoded))
-	const result = keptBytes + 3*4 + 4*8 // of sampleOf: 3 tokens are asked, 4 may come
+	const result = keptBytes + 3*4 + sequenceBytes + 4*8 // of sampleOf: 3 tokens are asked, 4 may come
 	for name, tt := range map[string]struct {
 		limits Limits
 		word   string

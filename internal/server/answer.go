@@ -54,6 +54,16 @@ func writeDetail(w http.ResponseWriter, status int, detail string) {
 	writeJSON(w, status, wire.ErrorBody{Detail: detail})
 }
 
+// largeAnswer waits for room to make an answer in, which takes about so many bytes
+// until it is written; small ones need none. The binary form of a result needs none
+// either, as it is kept anyway. An error says that the client has gone meanwhile.
+func (s *Server) largeAnswer(r *http.Request, bytes int64) (release func(), err error) {
+	if bytes <= smallBody {
+		return func() {}, nil
+	}
+	return s.answers.acquire(r.Context(), s.tenant(r), bytes)
+}
+
 // write answers with a body, which is compressed if it is no error, long enough
 // and the client takes it so.
 func write(w http.ResponseWriter, status int, mediaType string, body []byte) {

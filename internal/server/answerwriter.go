@@ -13,14 +13,31 @@ type answerWriter struct {
 	status   int    // 0: nothing yet
 }
 
+// deliveryTime is how long a client may take to read an answer, which is held for
+// it meanwhile.
+const deliveryTime = time.Minute
+
 func (w *answerWriter) WriteHeader(status int) {
 	w.status = status
+	w.setDeadline(time.Now().Add(deliveryTime))
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// finish lets the connection wait for its next request. It is deferred.
+func (w *answerWriter) finish() {
+	if w.status != 0 {
+		w.setDeadline(time.Time{})
+	}
+}
+
+func (w *answerWriter) setDeadline(t time.Time) {
+	// Writers without deadlines (tests) say so.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
 }
 
 func (w *answerWriter) Write(body []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(body)
 }

@@ -14,7 +14,7 @@ import (
 // sample accepts a sample, starts it and answers with its promise. Its identity
 // is (sampling_session_id, seq_id): sent again, it is not started again.
 func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
-	body, release, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r, s.limits.BodyBytes)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,8 @@ func (s *Server) sample(w http.ResponseWriter, r *http.Request) error {
 	j.resultBytes = keptBytes + most.bytes() + askedBytes(asked)
 	request.Session, request.Tenant = p.session.id, s.tenant(r)
 	j.request = request
-	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, in.TargetPromptLogprobs) }
+	targets := in.TargetPromptLogprobs // and nothing else of in, which would wait along
+	j.run = func(ctx context.Context) answer { return s.run(ctx, p.model, request, targets) }
 	promised, err := s.registry.submit(request.Tenant, p, seq, j)
 	if err != nil {
 		return err

@@ -16,16 +16,19 @@ const (
 	// something, such as the polls of a client that is waiting.
 	smallBody = 64 << 10
 
+	// messageBytes is how long a body may be that is no sample: of what lists
+	// small things, the message takes many times the memory.
+	messageBytes = 4 << 20
+
 	// bodyWait is how long a larger one waits for its turn to be read.
 	bodyWait = 2 * time.Second
 )
 
 // readBody returns the request's body, and what to call when it is not needed
-// any more. It refuses one that is longer than the limit, by its announced
+// any more. It refuses one that is longer than most, by its announced
 // length without reading any of it, one that does not arrive in time, and one
 // that bodies of other requests leave no room for.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
-	most := s.limits.BodyBytes
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
 	if r.ContentLength > most {
 		return nil, nil, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes; the limit is %d", r.ContentLength, most)
 	}
@@ -33,7 +36,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 	release = func() {}
 	body, err = io.ReadAll(io.LimitReader(from, smallBody+1))
 	if err == nil && len(body) > smallBody {
-		if release, err = s.reserve(r); err != nil {
+		if release, err = s.reserve(r, most); err != nil {
 			return nil, nil, err
 		}
 		body, err = readRest(body, from, r.ContentLength)
@@ -51,13 +54,13 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 	return body, release, nil
 }
 
-// reserve waits for room for the body of r, which counts for as much as it may
-// have if its length was not announced. 429 pushes the client back. One body
+// reserve waits for room for the body of r, which counts for most, what it may
+// have, if its length was not announced. 429 pushes the client back. One body
 // always fits.
-func (s *Server) reserve(r *http.Request) (release func(), err error) {
+func (s *Server) reserve(r *http.Request, most int64) (release func(), err error) {
 	size := r.ContentLength
 	if size < 0 {
-		size = s.limits.BodyBytes
+		size = most
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), bodyWait)
 	defer cancel()
@@ -89,7 +92,7 @@ func (s *Server) boundBody(w http.ResponseWriter, r *http.Request) {
 
 // decode reads the request's body into message.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, message any) error {
-	body, release, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r, min(messageBytes, s.limits.BodyBytes))
 	if err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, message any) err
 
 // decodeOptional is decode for messages that may be left out altogether.
 func (s *Server) decodeOptional(w http.ResponseWriter, r *http.Request, message any) error {
-	body, release, err := s.readBody(w, r)
+	body, release, err := s.readBody(w, r, min(messageBytes, s.limits.BodyBytes))
 	if err != nil {
 		return err
 	}

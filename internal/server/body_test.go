@@ -139,3 +139,24 @@ func (c *counting) Read(b []byte) (int, error) {
 }
 
 func (c *counting) Close() error { return c.from.Close() }
+
+// TestMessagesAreSmall: what is no sample has less to say, and a list of empty
+// events is not taken for a hundred times its bytes.
+func TestMessagesAreSmall(t *testing.T) {
+	_, c := serve(t, &fakeBackend{}, Limits{})
+	for _, e := range postedEndpoints {
+		want := http.StatusRequestEntityTooLarge
+		if e.path == wire.PathSample {
+			want = http.StatusBadRequest
+		}
+		if status, body := c.post(strings.ReplaceAll(e.path, "SESSION", "x"), `{"x":"`+strings.Repeat("x", messageBytes)+`"}`); status != want {
+			t.Errorf("%s: %d %s, want %d", e.path, status, body, want)
+		}
+	}
+	for n, want := range map[int]int{wire.MaxTelemetryEvents: 200, wire.MaxTelemetryEvents + 1: 400} {
+		status, body := c.post(wire.PathTelemetry, `{"events":[`+strings.Repeat("{},", n-1)+`{}]}`)
+		if status != want || want == 400 && !strings.Contains(detail(t, body), "events: there are more than 100") {
+			t.Errorf("%d events: %d %s, want %d", n, status, body, want)
+		}
+	}
+}

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A bodyRoom bounds the bytes of larger bodies that are being read, of all keys
-// and of each.
+// A bodyRoom bounds the bytes of larger bodies that are being read, or made, of all
+// keys and of each.
 type bodyRoom struct {
 	all     *semaphore.Weighted
 	most    int64 // of all

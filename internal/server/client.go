@@ -52,7 +52,7 @@ func (s *Server) telemetry(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decode(w, r, &in); err != nil {
 		return err
 	}
-	s.log.Debug("telemetry", "session", in.SessionID, "events", len(in.Events))
+	s.log.Debug("telemetry", "session", clip(in.SessionID), "events", len(in.Events))
 	writeJSON(w, http.StatusOK, wire.TelemetryResponse{Status: wire.TelemetryAccepted})
 	return nil
 }

@@ -37,18 +37,22 @@ type Config struct {
 }
 
 // Limits bound what clients can make the server hold. A zero field means its
-// default; a negative one is refused. None of them is a time
-// to drain in: Close ends work at once.
+// default; a negative one is refused. None of them is a time to drain in: Close
+// ends work at once.
 //
 // Those that begin with Key are of one API key, so that nobody takes what others
 // need; the same without it is of all keys together. The default of the former
 // is at most the latter.
 type Limits struct {
-	BodyBytes    int64         // of one request's body; 32 MiB
+	BodyBytes    int64         // of one request's body; 32 MiB, and never more than 4 MiB but for samples
 	BodyTime     time.Duration // for a body to arrive; 60 s
-	Sessions     int           // alive at once; 10,000
 	PollTime     time.Duration // that retrieve_future and retrieve_futures wait; 30 s
 	SessionLapse time.Duration // without a heartbeat that ends a session; 10 min
+
+	// Sessions alive at once: 10,000, of a key 5,000. Beyond: 429.
+	Sessions, KeySessions int
+	// Their samplers: 100,000, of a key 50,000. Beyond: 429.
+	Samplers, KeySamplers int
 
 	// Samples accepted and not done: 8,192, of a key 4,096. Beyond: 429.
 	Queued, KeyQueued int
@@ -67,9 +71,12 @@ type Limits struct {
 var defaults = Limits{
 	BodyBytes:      32 << 20,
 	BodyTime:       time.Minute,
-	Sessions:       10_000,
 	PollTime:       30 * time.Second,
 	SessionLapse:   10 * time.Minute,
+	Sessions:       10_000,
+	KeySessions:    5000,
+	Samplers:       100_000,
+	KeySamplers:    50_000,
 	Queued:         8192,
 	KeyQueued:      4096,
 	QueuedBytes:    256 << 20,
@@ -84,15 +91,18 @@ func (l *Limits) complete() error {
 	err := errors.Join(
 		fill("BodyBytes", &l.BodyBytes, defaults.BodyBytes),
 		fill("BodyTime", &l.BodyTime, defaults.BodyTime),
-		fill("Sessions", &l.Sessions, defaults.Sessions),
 		fill("PollTime", &l.PollTime, defaults.PollTime),
 		fill("SessionLapse", &l.SessionLapse, defaults.SessionLapse),
+		fill("Sessions", &l.Sessions, defaults.Sessions),
+		fill("Samplers", &l.Samplers, defaults.Samplers),
 		fill("Queued", &l.Queued, defaults.Queued),
 		fill("QueuedBytes", &l.QueuedBytes, defaults.QueuedBytes),
 		fill("ResultBytes", &l.ResultBytes, defaults.ResultBytes),
 		fill("ResultTime", &l.ResultTime, defaults.ResultTime),
 	)
 	return errors.Join(err,
+		fill("KeySessions", &l.KeySessions, min(defaults.KeySessions, l.Sessions)),
+		fill("KeySamplers", &l.KeySamplers, min(defaults.KeySamplers, l.Samplers)),
 		fill("KeyQueued", &l.KeyQueued, min(defaults.KeyQueued, l.Queued)),
 		fill("KeyQueuedBytes", &l.KeyQueuedBytes, min(defaults.KeyQueuedBytes, l.QueuedBytes)),
 		fill("KeyResultBytes", &l.KeyResultBytes, min(defaults.KeyResultBytes, l.ResultBytes)),

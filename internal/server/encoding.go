@@ -57,7 +57,7 @@ func compress(encoding string, body []byte) ([]byte, bool) {
 	var small []byte
 	switch encoding {
 	case encodingZstd:
-		small = zstdEncoder().EncodeAll(body, make([]byte, 0, len(body)))
+		small = zstdEncoder().EncodeAll(body, nil) // whoever waits for it holds nothing
 	case encodingGzip:
 		small = gzipped(body)
 	default:

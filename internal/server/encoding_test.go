@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -119,6 +122,95 @@ func TestAnswersAreCompressed(t *testing.T) {
 	if answer := c.do(bad); answer.StatusCode != 404 || answer.Header.Get("Content-Encoding") != "" || !strings.Contains(detail(t, unpack(t, answer)), "xxx") {
 		t.Errorf("an error: %d %v", answer.StatusCode, answer.Header)
 	}
+}
+
+// A deadlineWriter notes the deadlines of its writes.
+type deadlineWriter struct {
+	*httptest.ResponseRecorder
+	now   time.Time // the latest
+	bytes map[time.Time]int
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.now = t; return nil }
+
+func (w *deadlineWriter) Write(b []byte) (int, error) {
+	w.bytes[w.now] += len(b)
+	return w.ResponseRecorder.Write(b)
+}
+
+// TestAnswersAreNotHeldForEver: whatever is answered, a client that does not read
+// it is waited for a minute from then on, and the connection's next request for as
+// long as it likes.
+func TestAnswersAreNotHeldForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := serve(t, &fakeBackend{sample: blocked(nil)}, Limits{})
+		poll, _ := wire.Encode(wire.RetrieveFutureRequest{RequestID: c.submit(sampleOf(c.newSampler(), 0)).RequestID})
+		for _, r := range []*http.Request{
+			request("GET", wire.PathListSessions, ""),
+			request("GET", "/nowhere", ""),
+			request("POST", wire.PathRetrieveFuture, string(poll)),
+		} {
+			w := &deadlineWriter{httptest.NewRecorder(), time.Time{}, map[time.Time]int{}}
+			c.h.ServeHTTP(w, r)
+			if n := w.Body.Len(); n == 0 || w.bytes[time.Now().Add(time.Minute)] != n {
+				t.Errorf("%s: %d bytes, written with deadlines %v", r.URL, n, w.bytes)
+			}
+			if !w.now.IsZero() {
+				t.Errorf("%s: the deadline %v is left", r.URL, w.now)
+			}
+		}
+	})
+}
+
+// TestLargeAnswersWaitForRoom: what takes memory to make, and so many times as it
+// is asked for at once, is made as there is room, in each key's own; and the binary
+// form, which takes none, does not wait.
+func TestLargeAnswersWaitForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := serve(t, &fakeBackend{sample: func(_ context.Context, r *engine.Request) (*engine.Result, error) {
+			res := fakeResult(r)
+			q := &res.Sequences[0]
+			q.Tokens, q.Logprobs = make([]int32, smallBody/64), make([]float32, smallBody/64)
+			return res, nil
+		}}, Limits{QueuedBytes: 3 << 20, KeyQueuedBytes: 1 << 20})
+		id := c.submit(sampleOf(c.newSampler(), 0)).RequestID
+		body, _ := wire.Encode(wire.RetrieveFutureRequest{RequestID: id})
+		ask := func(ctx context.Context, key, accept string) <-chan int {
+			r := request("POST", wire.PathRetrieveFuture, string(body)).WithContext(ctx)
+			r.Header.Set("X-API-Key", key)
+			r.Header.Set("Accept", accept)
+			answered := make(chan int, 1)
+			go func() {
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, r)
+				answered <- w.Body.Len()
+			}()
+			synctest.Wait()
+			return answered
+		}
+		holder := request("GET", "/", "")
+		release, err := s.largeAnswer(holder, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(ask(t.Context(), "tml-test", wire.MediaProtobuf)) != 1 || len(ask(t.Context(), "tml-other", wire.MediaJSON)) != 1 {
+			t.Error("the binary form waits, or another key does")
+		}
+		waits := ask(t.Context(), "tml-test", wire.MediaJSON)
+		ctx, hangUp := context.WithCancel(t.Context())
+		gone := ask(ctx, "tml-test", wire.MediaJSON)
+		if len(waits) != 0 || len(gone) != 0 {
+			t.Fatal("JSON does not wait")
+		}
+		hangUp()
+		if n := <-gone; n != 0 {
+			t.Errorf("%d bytes for a client that has gone", n)
+		}
+		release()
+		if n := <-waits; n < smallBody/64 {
+			t.Errorf("an answer of %d bytes", n)
+		}
+	})
 }
 
 func TestRandomBitsAreNotCompressed(t *testing.T) {

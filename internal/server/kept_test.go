@@ -2,9 +2,11 @@ package server
 
 import (
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
+	"tinsmith.example/internal/engine"
 	"tinsmith.example/internal/wire"
 )
 
@@ -37,6 +39,33 @@ func TestKeptResultsAreBoundedInMemory(t *testing.T) {
 	}
 	if first(c.retrieve(requestID(id, many-1))) != 200 || first(c.retrieve(requestID(id, 0))) != wire.StatusGone {
 		t.Error("want the newest result kept and the oldest forgotten")
+	}
+	runtime.KeepAlive(s)
+}
+
+// A patientBackend takes long prompts.
+type patientBackend struct{ *fakeBackend }
+
+func (p patientBackend) Info() engine.Info {
+	info := p.fakeBackend.Info()
+	info.ContextLength = 1 << 20
+	return info
+}
+
+// TestQueuedSamplesHoldTheirPromptOnce: what waits to be sampled takes the memory
+// of its tokens, and not that of the message they came in.
+func TestQueuedSamplesHoldTheirPromptOnce(t *testing.T) {
+	s, c := serve(t, patientBackend{&fakeBackend{sample: blocked(nil)}}, Limits{})
+	id := c.newSampler()
+	const samples, tokens = 40, 100_000
+	before := heap()
+	for seq := range int64(samples) {
+		r := sampleOf(id, seq)
+		r.Prompt.Chunks[0].Tokens = slices.Repeat([]int32{7}, tokens)
+		c.submit(r)
+	}
+	if grown := heap() - before; grown > samples*tokens*4*3/2 {
+		t.Errorf("%d prompts of %d tokens take %d bytes, want little more than %d", samples, tokens, grown, samples*tokens*4)
 	}
 	runtime.KeepAlive(s)
 }

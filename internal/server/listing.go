@@ -80,7 +80,7 @@ func (g *registry) sessionsOf(owner string) []string {
 	defer g.mu.Unlock()
 	var found []*session
 	for _, s := range g.sessions {
-		if s.owner == owner {
+		if s.owner.key == owner {
 			found = append(found, s)
 		}
 	}
@@ -101,7 +101,7 @@ func (g *registry) describe(id, owner string) (*wire.SessionInfo, error) {
 	if !ok {
 		return nil, g.noSession(id)
 	}
-	if s.owner != owner {
+	if s.owner.key != owner {
 		return nil, unknown("session", id)
 	}
 	out := &wire.SessionInfo{TrainingRunIDs: []string{}, SamplerIDs: []string{}, UserMetadata: s.metadata, DisplayName: s.displayName}

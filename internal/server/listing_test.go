@@ -80,7 +80,12 @@ func TestSessionSaysWhatIsInIt(t *testing.T) {
 // TestLabelsAreBounded: they are kept as long as the session.
 func TestLabelsAreBounded(t *testing.T) {
 	_, c := serve(t, &fakeBackend{}, Limits{})
+	many := map[string]string{}
+	for i := range maxLabelEntries + 1 {
+		many[string(rune(0x100+i))] = ""
+	}
 	for name, in := range map[string]wire.CreateSessionRequest{
+		"257 entries":   {UserMetadata: many},
 		"display_name":  {DisplayName: strings.Repeat("x", maxLabelBytes+1)},
 		"user_metadata": {UserMetadata: map[string]string{"a": "b", strings.Repeat("x", maxLabelBytes/2): strings.Repeat("y", maxLabelBytes/2)}},
 	} {

@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 
 	"tinsmith.example/internal/engine"
@@ -74,12 +75,17 @@ func refuseUnsupported(in *wire.SampleRequest, m *model) error {
 	return nil
 }
 
-// promptTokens joins the chunks of a prompt, all of which must be text.
+// promptTokens joins the chunks of a prompt, all of which must be text. The tokens
+// of one chunk are not copied: they may be many.
 func promptTokens(chunks []wire.Chunk) ([]int32, error) {
 	var tokens []int32
 	for i, c := range chunks {
 		if c.Type != wire.ChunkText {
 			return nil, refuse(http.StatusBadRequest, "prompt.chunks[%d]: a chunk of type %q is not supported: the model reads text alone", i, c.Type)
+		}
+		if len(tokens) == 0 {
+			tokens = slices.Clip(c.Tokens)
+			continue
 		}
 		tokens = append(tokens, c.Tokens...)
 	}

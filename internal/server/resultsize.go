@@ -9,8 +9,11 @@ import (
 
 // Bytes of a result: a token is an id and its log probability, and so is each
 // of the likeliest ones and of the alternatives. Of a prompt's own tokens and of
-// targets only the log probabilities are sent.
+// targets only the log probabilities are sent. What tells the parts of a sequence
+// apart counts, too: of a thousand with one token each it is most. For the rest
+// there is room in keptBytes.
 const (
+	sequenceBytes      = 32
 	tokenBytes         = 8
 	promptLogprobBytes = 4
 )
@@ -31,7 +34,7 @@ func largestResult(r *engine.Request, window int) resultSize {
 	if s.maxTokens == 0 {
 		s.maxTokens = window - len(r.Prompt)
 	}
-	s.sampled = int64(r.NumSamples) * int64(s.maxTokens) * tokenBytes * int64(1+r.TopKSampleLogprobs)
+	s.sampled = int64(r.NumSamples) * (sequenceBytes + int64(s.maxTokens)*tokenBytes*int64(1+r.TopKSampleLogprobs))
 	s.prompt = int64(len(r.Prompt)) * tokenBytes * int64(r.TopKPromptLogprobs)
 	for _, row := range r.TargetPromptTokens { // checked against engine.MaxTargets
 		s.prompt += int64(len(row)) * promptLogprobBytes

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,16 +20,19 @@ func TestResultsAreBounded(t *testing.T) {
 		most    int64 // bytes of the largest result
 		message string
 	}{
-		{"samples", func(r *wire.SampleRequest) { r.NumSamples = new(1024) }, 1024 * 4 * 8, "num_samples = 1024:"},
-		{"tokens", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = new(60) }, 60 * 8, "sampling_params.max_tokens = 60:"},
-		{"all that is left", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = nil }, (fakeContext - 3) * 8, "sampling_params.max_tokens = 61:"},
-		{"likeliest tokens", func(r *wire.SampleRequest) { r.NumSamples, r.TopKSampleLogprobs = new(1024), 128 }, 1024 * 4 * 8 * 129, "topk_sample_logprobs = 128:"},
-		{"prompt", func(r *wire.SampleRequest) { r.PromptLogprobs, r.SamplingParams.MaxTokens = true, new(1) }, 8 + 3*4, "prompt_logprobs = true:"},
-		{"likeliest prompt tokens", func(r *wire.SampleRequest) { r.PromptLogprobs, r.TopKPromptLogprobs = true, 20 }, 4*8 + 3*4*41, "topk_prompt_logprobs = 20:"},
+		{"samples", func(r *wire.SampleRequest) { r.NumSamples = new(1024) }, 1024 * (32 + 4*8), "num_samples = 1024:"},
+		{"tokens", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = new(60) }, 32 + 60*8, "sampling_params.max_tokens = 60:"},
+		{"all that is left", func(r *wire.SampleRequest) { r.SamplingParams.MaxTokens = nil }, 32 + (fakeContext-3)*8, "sampling_params.max_tokens = 61:"},
+		{"likeliest tokens", func(r *wire.SampleRequest) { r.NumSamples, r.TopKSampleLogprobs = new(1024), 128 }, 1024 * (32 + 4*8*129), "topk_sample_logprobs = 128:"},
+		{"prompt", func(r *wire.SampleRequest) {
+			r.Prompt.Chunks[0].Tokens = make([]int32, 20)
+			r.PromptLogprobs, r.SamplingParams.MaxTokens = true, new(1)
+		}, 32 + 8 + 20*4, "prompt_logprobs = true:"},
+		{"likeliest prompt tokens", func(r *wire.SampleRequest) { r.PromptLogprobs, r.TopKPromptLogprobs = true, 20 }, 32 + 4*8 + 3*4*41, "topk_prompt_logprobs = 20:"},
 		{"targets", func(r *wire.SampleRequest) {
 			r.TargetPromptLogprobs = &wire.Tensor{DType: wire.Int64, Ints: make([]int64, 200), Shape: []int64{2, 100}}
-		}, 4*8 + 200*4, "target_prompt_logprobs = 2 rows:"},
-		{"alternatives", func(r *wire.SampleRequest) { r.PromptAltTokensK = 20 }, 4*8 + 3*8*20, "prompt_alt_tokens_k = 20:"},
+		}, 32 + 4*8 + 200*4, "target_prompt_logprobs = 2 rows:"},
+		{"alternatives", func(r *wire.SampleRequest) { r.PromptAltTokensK = 20 }, 32 + 4*8 + 3*8*20, "prompt_alt_tokens_k = 20:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, limit := range []int64{tt.most, tt.most - 1} {
@@ -52,6 +56,39 @@ func TestResultsAreBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoResultIsLargerThanItsSize: what a result was reckoned to take at most, with
+// what is kept beside it, it does not exceed.
+func TestNoResultIsLargerThanItsSize(t *testing.T) {
+	row := func(k int) []engine.TokenLogprob {
+		return slices.Repeat([]engine.TokenLogprob{{ID: math.MaxInt32, Logprob: -1}}, k)
+	}
+	for _, samples := range []int{1, 1024} {
+		for _, tokens := range []int{1, 15, 300} {
+			for _, k := range []int{0, 1, 5} {
+				r := &engine.Request{Prompt: make([]int32, tokens), NumSamples: samples, MaxTokens: tokens,
+					PromptLogprobs: true, TopKPromptLogprobs: k, TopKSampleLogprobs: k, PromptAltTokensK: k}
+				s := engine.Sequence{Tokens: make([]int32, tokens), Logprobs: make([]float32, tokens), TopK: slices.Repeat([][]engine.TokenLogprob{row(k)}, tokens), Stop: engine.StopStop}
+				message, err := sampleResponse(r, nil, &engine.Result{
+					Sequences:          slices.Repeat([]engine.Sequence{s}, samples),
+					PromptLogprobs:     make([]float32, tokens),
+					TopKPromptLogprobs: slices.Repeat([][]engine.TokenLogprob{row(k)}, tokens),
+					PromptAltTokens:    slices.Repeat([][]engine.TokenLogprob{row(k)}, tokens-1),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				binary, err := message.MarshalBinary()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if size := largestResult(r, fakeContext); int64(len(binary)) > size.bytes()+keptBytes/8 {
+					t.Errorf("%d samples of %d tokens, k = %d: %d bytes, reckoned were %d", samples, tokens, k, len(binary), size.bytes())
+				}
+			}
+		}
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// deliveryTime is how long a client may take to read a result.
-const deliveryTime = time.Minute
-
 // retrieveFuture waits for a sample's answer and hands it out, as often as it
 // is asked for while it is kept. A sample that failed is answered with 200, one
 // that is not done in time with 408: active, since nothing ever pauses sampling
@@ -35,7 +32,7 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 	}
 	select {
 	case <-f.done:
-		if delivered(w, r, &f.answer) {
+		if s.delivered(w, r, &f.answer) {
 			s.registry.deliver(f)
 		}
 		return nil
@@ -52,24 +49,30 @@ func (s *Server) retrieveFuture(w http.ResponseWriter, r *http.Request) error {
 
 // delivered writes the answer and reports whether, as far as can be told, the
 // client was there to get it.
-func delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(deliveryTime))
-	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
-	writeAnswer(w, r, a)
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+func (s *Server) delivered(w http.ResponseWriter, r *http.Request, a *answer) bool {
+	s.writeAnswer(w, r, a)
+	if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return false
 	}
 	return r.Context().Err() == nil
 }
 
-func writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
+// plainFactor is about how many bytes it takes to make the JSON form of a result,
+// for each of its binary form.
+const plainFactor = 10
+
+func (s *Server) writeAnswer(w http.ResponseWriter, r *http.Request, a *answer) {
 	switch {
 	case a.failure != nil:
 		writeJSON(w, http.StatusOK, a.failure)
 	case strings.Contains(strings.Join(r.Header.Values("Accept"), ","), wire.MediaProtobuf):
 		write(w, http.StatusOK, wire.MediaProtobuf, a.binary)
 	default:
+		release, err := s.largeAnswer(r, plainFactor*int64(len(a.binary)))
+		if err != nil {
+			return // nobody is there
+		}
+		defer release()
 		writeJSON(w, http.StatusOK, plainResult(a.binary))
 	}
 }

@@ -136,6 +136,9 @@ func (g *registry) openSampler(sessionID string, n int64, m *model) (string, err
 		}
 		return p.id, nil
 	}
+	if err := full("samplers", s.owner.samplers, g.limits.KeySamplers, len(g.samplers), g.limits.Samplers); err != nil {
+		return "", err
+	}
 	p := &sampler{
 		id:      fmt.Sprintf("%s%s%d", s.id, samplerMark, n),
 		session: s,
@@ -144,6 +147,7 @@ func (g *registry) openSampler(sessionID string, n int64, m *model) (string, err
 		logs:    map[int64]*completionLog{},
 		news:    make(chan struct{}),
 	}
+	s.owner.samplers++
 	s.samplers[n] = p
 	g.samplers[p.id] = p
 	return p.id, nil

@@ -23,7 +23,8 @@ type Server struct {
 	client   wire.ClientConfig
 	dynamic  wire.DynamicConfig
 	registry *registry
-	bodies   *bodyRoom
+	bodies   *bodyRoom // of requests
+	answers  *bodyRoom // see largeAnswer
 	mux      *http.ServeMux
 
 	mu        sync.Mutex
@@ -48,6 +49,7 @@ func New(c Config) (*Server, error) {
 		log:       c.Logger,
 		registry:  newRegistry(c.Limits),
 		bodies:    newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
+		answers:   newBodyRoom(c.Limits.QueuedBytes, c.Limits.KeyQueuedBytes),
 		listening: map[*http.Server]bool{},
 	}
 	var err error
@@ -77,6 +79,7 @@ func (s *Server) warnOfSlowKernels() {
 // {"detail": text}.
 func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	w := &answerWriter{ResponseWriter: to, encoding: chooseEncoding(r.Header.Values("Accept-Encoding"))}
+	defer w.finish()
 	defer s.logRequest(w, r, time.Now())
 	defer s.recover(w, r)
 	s.boundBody(w, r)
@@ -92,8 +95,9 @@ func (s *Server) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 }
 
 // Close ends all work at once, without letting it come to its end: samples in
-// work fail, polls are answered, connections that Serve took are closed once
-// they are idle. It returns when no goroutine of the server is left, or with
+// work fail, polls are answered, clients that polled have up to 2 s to fetch what
+// came of their samples, connections that Serve took are closed once they are
+// idle. It returns when no goroutine of the server is left, or with
 // ctx's cause if ctx ends first; the goroutines still end then, as soon as their
 // backends let them. It is idempotent. It does not close the backends.
 func (s *Server) Close(ctx context.Context) error {

@@ -21,8 +21,8 @@ type session struct {
 	polls    int                // that wait now
 	lapse    *time.Timer        // fires a lapse after lastBeat, or earlier
 
-	number      int64  // in the order of opening
-	owner       string // see Server.tenant
+	number      int64 // in the order of opening
+	owner       *account
 	displayName string
 	metadata    map[string]string
 }
@@ -39,7 +39,7 @@ func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("session opened", "session", id, "client", in.SDKVersion)
+	s.log.Info("session opened", "session", id, "client", clip(in.SDKVersion))
 	writeJSON(w, http.StatusOK, wire.CreateSessionResponse{Type: wire.TypeCreateSession, SessionID: id})
 	return nil
 }
@@ -67,19 +67,25 @@ func (s *Server) finishSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.registry.finish(id); err != nil {
 		return err
 	}
-	s.log.Info("session finished", "session", id, "reason", in.Reason.Type)
+	s.log.Info("session finished", "session", id, "reason", clip(string(in.Reason.Type)))
 	writeJSON(w, http.StatusOK, wire.Empty{})
 	return nil
 }
 
-// maxLabelBytes bounds what a session's client has written about it: it is kept as
-// long as the session.
-const maxLabelBytes = 16 << 10
+// Bounds of what a session's client has written about it, which is kept as long
+// as the session.
+const (
+	maxLabelBytes   = 16 << 10 // of display_name, and of user_metadata
+	maxLabelEntries = 256      // of user_metadata, where each takes more than its bytes
+)
 
 // checkLabels refuses labels that are too long.
 func checkLabels(in *wire.CreateSessionRequest) error {
 	if n := len(in.DisplayName); n > maxLabelBytes {
 		return refuse(http.StatusBadRequest, "display_name has %d bytes; the limit is %d", n, maxLabelBytes)
+	}
+	if n := len(in.UserMetadata); n > maxLabelEntries {
+		return refuse(http.StatusBadRequest, "user_metadata has %d entries; the limit is %d", n, maxLabelEntries)
 	}
 	n := 0
 	for name, text := range in.UserMetadata {
@@ -91,23 +97,26 @@ func checkLabels(in *wire.CreateSessionRequest) error {
 	return nil
 }
 
-// open starts a session of owner and returns its id.
+// open starts a session of the account of owner and returns its id.
 func (g *registry) open(owner string, in *wire.CreateSessionRequest) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return "", errShutDown()
 	}
-	if len(g.sessions) >= g.limits.Sessions {
-		return "", refuse(http.StatusTooManyRequests, "%d sessions are open, which is the limit", len(g.sessions))
+	a := g.account(owner)
+	if err := full("sessions", a.sessions, g.limits.KeySessions, len(g.sessions), g.limits.Sessions); err != nil {
+		return "", err
 	}
+	a.sessions++
+	g.accounts[owner] = a
 	g.opened++
 	s := &session{
 		id:          rand.Text(),
 		samplers:    map[int64]*sampler{},
 		lastBeat:    time.Now(),
 		number:      g.opened,
-		owner:       owner,
+		owner:       a,
 		displayName: in.DisplayName,
 		metadata:    in.UserMetadata,
 	}
@@ -115,6 +124,17 @@ func (g *registry) open(owner string, in *wire.CreateSessionRequest) (string, er
 	s.lapse = time.AfterFunc(g.limits.SessionLapse, func() { g.checkLapse(s) })
 	g.sessions[s.id] = s
 	return s.id, nil
+}
+
+// full refuses one more of what a key, or all together, have as many of as they may.
+func full(what string, own, ownMost, all, most int) error {
+	switch {
+	case own >= ownMost:
+		return refuse(http.StatusTooManyRequests, "%d %s of this key are open, which is the limit; finish sessions that are not needed", own, what)
+	case all >= most:
+		return refuse(http.StatusTooManyRequests, "%d %s of all keys are open, which is the limit; send this again later", all, what)
+	}
+	return nil
 }
 
 // heartbeat keeps a session alive. 410 tells a client that its session is over.
@@ -177,6 +197,9 @@ func (g *registry) end(s *session, why error) {
 	s.lapse.Stop()
 	s.cancel(why)
 	delete(g.sessions, s.id)
+	s.owner.sessions--
+	s.owner.samplers -= len(s.samplers)
+	g.closeAccount(s.owner)
 	g.ended.add(s.id, why)
 	for _, p := range s.samplers {
 		delete(g.samplers, p.id)

@@ -98,6 +98,43 @@ func TestSessionsAreBounded(t *testing.T) {
 	c.session()
 }
 
+// TestOneKeyLeavesSessionsForOthers, and samplers: what it has of them is bounded,
+// comes back with the end of a session, and is its own.
+func TestOneKeyLeavesSessionsForOthers(t *testing.T) {
+	s, c := serve(t, &fakeBackend{}, Limits{Sessions: 3, KeySessions: 2, Samplers: 5, KeySamplers: 3})
+	a, b, d := c.as("tml-a"), c.as("tml-b"), c.as("tml-d")
+	first, other := a.session(), a.session()
+	refused := func(c *caller, path string, in any, want string) {
+		t.Helper()
+		if status, body := c.post(path, in); status != 429 || !strings.Contains(detail(t, body), want) {
+			t.Errorf("%d %s, want 429 with %q", status, body, want)
+		}
+	}
+	sampler := func(session string, n int64) wire.CreateSamplingSessionRequest {
+		return wire.CreateSamplingSessionRequest{SessionID: session, SamplingSessionSeqID: n, BaseModel: fakeName}
+	}
+	refused(a, wire.PathCreateSession, `{}`, "2 sessions of this key")
+	theirs := b.session()
+	refused(d, wire.PathCreateSession, `{}`, "3 sessions of all keys")
+
+	a.sampler(first, 0)
+	a.sampler(first, 1)
+	a.sampler(other, 0)
+	refused(a, wire.PathCreateSamplingSession, sampler(other, 1), "3 samplers of this key")
+	a.sampler(other, 0) // again, as retries do
+	b.sampler(theirs, 0)
+	b.sampler(theirs, 1)
+	a.post(wire.FinishSessionPath(first), `{}`)
+	d.session()
+	a.sampler(other, 1)
+	for _, session := range []string{other, theirs} {
+		a.post(wire.FinishSessionPath(session), `{}`)
+	}
+	if n := len(s.registry.accounts); n != 1 {
+		t.Errorf("%d accounts are kept, want that of the one session alone", n)
+	}
+}
+
 func TestEndingsAreBounded(t *testing.T) {
 	var e endings
 	for i := range maxEndings + 1 {

@@ -1,14 +1,57 @@
 package wire
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"fmt"
 
-// A TelemetryRequest carries 1 to 100 events of one process.
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A TelemetryRequest carries events of one process.
 type TelemetryRequest struct {
-	Events      []TelemetryEvent `json:"events"`
-	Platform    string           `json:"platform"`
-	SDKVersion  string           `json:"sdk_version"`
-	SessionID   string           `json:"session_id"`
-	ProcessUUID string           `json:"process_uuid"`
+	Events      TelemetryEvents `json:"events"`
+	Platform    string          `json:"platform"`
+	SDKVersion  string          `json:"sdk_version"`
+	SessionID   string          `json:"session_id"`
+	ProcessUUID string          `json:"process_uuid"`
+}
+
+// MaxTelemetryEvents is how many events one request carries at most.
+const MaxTelemetryEvents = 100
+
+// TelemetryEvents are 1 to MaxTelemetryEvents events.
+type TelemetryEvents []TelemetryEvent
+
+// UnmarshalJSONFrom reads a list, and no more than may be in it: an event takes a
+// hundred times the memory of the shortest text of one. Null leaves t as it is.
+func (t *TelemetryEvents) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch kind := dec.PeekKind(); kind {
+	case 'n':
+		return dec.SkipValue()
+	case '[':
+	case jsontext.KindInvalid:
+		_, err := dec.ReadValue()
+		return err
+	default:
+		return fmt.Errorf("want a list of events, got %s", kindName(kind))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	list := TelemetryEvents{}
+	for dec.PeekKind() != ']' {
+		if len(list) == MaxTelemetryEvents {
+			return fmt.Errorf("there are more than %d events", MaxTelemetryEvents)
+		}
+		var event TelemetryEvent
+		if err := json.UnmarshalDecode(dec, &event); err != nil {
+			return err
+		}
+		list = append(list, event)
+	}
+	*t = list
+	_, err := dec.ReadToken()
+	return err
 }
 
 // A TelemetryEvent is one of the four kinds that Event names; the members after
