@@ -10,7 +10,19 @@ import (
 
 // A ModelInput is a prompt: chunks in order. Requests may have none.
 type ModelInput struct {
-	Chunks []Chunk `json:"chunks"`
+	Chunks Chunks `json:"chunks"`
+}
+
+// MaxChunks is how many chunks a prompt has at most.
+const MaxChunks = 1 << 16
+
+// Chunks are at most MaxChunks chunks.
+type Chunks []Chunk
+
+// UnmarshalJSONFrom reads a list, and no more than may be in it.
+func (c *Chunks) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
+	*c, err = readList[Chunk](dec, MaxChunks, "chunks")
+	return err
 }
 
 // The kinds of Chunk.

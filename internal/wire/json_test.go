@@ -38,7 +38,7 @@ func TestMalformedRequestsAreRefusedWithTheirPlace(t *testing.T) {
 		{"text for a number", body(`,"sampling_params":{"temperature":"1"}`), "sampling_params.temperature: want a number, got text"},
 		{"huge number", body(`,"sampling_params":{"temperature":1e999}`), "sampling_params.temperature"},
 		{"NaN", body(`,"sampling_params":{"temperature":NaN}`), "sampling_params.temperature"},
-		{"object for a list", `{"prompt":{"chunks":{}}}`, "prompt.chunks: want a list, got an object"},
+		{"object for a list", `{"prompt":{"chunks":{}}}`, "prompt.chunks: want a list of chunks, got an object"},
 		{"number for a chunk", `{"prompt":{"chunks":[{"tokens":[]},7]}}`, "prompt.chunks[1]: want a chunk object, got a number"},
 		{"chunk of no kind", `{"prompt":{"chunks":[{}]}}`, "prompt.chunks[0].type: is required"},
 		{"chunk of unknown kind", `{"prompt":{"chunks":[{"type":"video"}]}}`, `prompt.chunks[0].type: unknown chunk type "video"`},

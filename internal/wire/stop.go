@@ -83,13 +83,17 @@ func (s *Stop) decodeList(dec *jsontext.Decoder) error {
 		return nil
 	case '"':
 		s.Kind = StopTexts
-		return listError(json.Unmarshal(raw, &s.Texts), "text")
+		s.Texts, err = readList[string](jsontext.NewDecoder(bytes.NewReader(raw)), maxStopTexts, "stop strings")
+		return listError(err, "text")
 	default:
 		s.Kind = StopTokens
 		s.Tokens, err = parseTokens(raw)
 		return err
 	}
 }
+
+// maxStopTexts bounds what is read. Engines take fewer.
+const maxStopTexts = 1 << 10
 
 func listError(err error, want string) error {
 	if err == nil {

@@ -1,11 +1,6 @@
 package wire
 
-import (
-	"fmt"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/go-json-experiment/json/jsontext"
 
 // A TelemetryRequest carries events of one process.
 type TelemetryRequest struct {
@@ -22,35 +17,12 @@ const MaxTelemetryEvents = 100
 // TelemetryEvents are 1 to MaxTelemetryEvents events.
 type TelemetryEvents []TelemetryEvent
 
-// UnmarshalJSONFrom reads a list, and no more than may be in it: an event takes a
-// hundred times the memory of the shortest text of one. Null leaves t as it is.
+// UnmarshalJSONFrom reads a list, and no more than may be in it.
 func (t *TelemetryEvents) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	switch kind := dec.PeekKind(); kind {
-	case 'n':
-		return dec.SkipValue()
-	case '[':
-	case jsontext.KindInvalid:
-		_, err := dec.ReadValue()
-		return err
-	default:
-		return fmt.Errorf("want a list of events, got %s", kindName(kind))
+	list, err := readList[TelemetryEvent](dec, MaxTelemetryEvents, "events")
+	if err == nil && list != nil {
+		*t = list
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	list := TelemetryEvents{}
-	for dec.PeekKind() != ']' {
-		if len(list) == MaxTelemetryEvents {
-			return fmt.Errorf("there are more than %d events", MaxTelemetryEvents)
-		}
-		var event TelemetryEvent
-		if err := json.UnmarshalDecode(dec, &event); err != nil {
-			return err
-		}
-		list = append(list, event)
-	}
-	*t = list
-	_, err := dec.ReadToken()
 	return err
 }
 
