@@ -65,7 +65,7 @@ const MaxThreads = 256
 
 const (
 	defaultStepTokens = 256
-	minPrefill        = 16 // prompt tokens of a step beside running samples
+	minPrefill        = 24 // prompt tokens of a step beside running samples
 )
 
 // The scheduler counts in blocks of the size that the kernels lay out; neither
