@@ -12,10 +12,10 @@ func writeArrival(w io.Writer, a *bench.Arrival) {
 		return
 	}
 	fmt.Fprintf(w, "\narrival\ta prompt of %d tokens while %d sequences are sampled\n", a.PromptTokens, a.Sequences)
-	fmt.Fprintln(w, "ROUND\tSTEP, MS\tWITH PROMPT\tAFTER IT\tRATIO\tSTEPS\tFIRST TOKEN, MS\tIDLE\tLIMIT\tOF LIMIT")
+	fmt.Fprintln(w, "ROUND\tSTEP, MS\tWITH PROMPT\tAFTER IT\tRATIO\tGROWTH\tSTEPS\tFIRST TOKEN, MS\tIDLE\tLIMIT\tOF LIMIT")
 	for i, r := range a.Rounds {
-		fmt.Fprintf(w, "%d\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%.0f\t%.0f\t%.0f\t%s\n",
-			i+1, r.Before, r.During, r.After, r.Ratio, r.Steps, r.FirstToken, r.Idle, r.Limit, percent(r.LimitShare))
+		fmt.Fprintf(w, "%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%.0f\t%.0f\t%.0f\t%s\n",
+			i+1, r.Before, r.During, r.After, r.Ratio, r.Growth, r.Steps, r.FirstToken, r.Idle, r.Limit, percent(r.LimitShare))
 	}
 }
 

@@ -34,17 +34,17 @@ type Arrival struct {
 }
 
 // An ArrivalRound is one arrival. Step times are medians. The sequences grow while
-// the prompt runs, and their steps with them; so what a step takes without the
-// prompt is the mean of those before it and those after.
+// the prompt runs, and their steps with them: Growth leaves that out.
 type ArrivalRound struct {
 	Before     float64 `json:"step_before_ms"`
 	During     float64 `json:"step_during_ms"` // of those in which a part of the prompt ran
 	After      float64 `json:"step_after_ms"`
-	Ratio      float64 `json:"ratio"` // During over the mean of Before and After
-	Steps      int     `json:"steps"` // from the prompt's call to its first token
+	Ratio      float64 `json:"ratio"`  // During over Before
+	Growth     float64 `json:"growth"` // During over the mean of Before and After
+	Steps      int     `json:"steps"`  // from the prompt's call to its first token
 	FirstToken float64 `json:"first_token_ms"`
 	Idle       float64 `json:"idle_ms"`     // to the first token of such a prompt with nothing else running
-	Limit      float64 `json:"limit_ms"`    // 1.5 Idle, and as many steps as there were, of that mean each
+	Limit      float64 `json:"limit_ms"`    // 1.5 Idle, and as many steps as there were, of Before each
 	LimitShare float64 `json:"limit_share"` // FirstToken over Limit
 }
 
@@ -113,7 +113,7 @@ func (b *run) arrivalRound(ctx context.Context, promptTokens, longest int) (*Arr
 		return nil, err
 	}
 	r.Idle = idle.Best
-	r.Limit = idleFactor*r.Idle + float64(r.Steps)*r.alone()
+	r.Limit = idleFactor*r.Idle + float64(r.Steps)*r.Before
 	r.LimitShare = r.FirstToken / r.Limit
 	return r, nil
 }
@@ -140,7 +140,8 @@ func (b *run) arrive(ctx context.Context, promptTokens int) (*ArrivalRound, erro
 		Before: before, During: timesOf(prefilling(steps)).P50, After: after,
 		Steps: stepsUntilPrefilled(steps), FirstToken: milliseconds(took),
 	}
-	r.Ratio = r.During / r.alone()
+	r.Ratio = r.During / r.Before
+	r.Growth = 2 * r.During / (r.Before + r.After)
 	return r, nil
 }
 
@@ -152,9 +153,6 @@ func (b *run) stepsAlone(ctx context.Context) (median float64, err error) {
 	}
 	return timesOf(sampling(steps)).P50, nil
 }
-
-// alone is what a step takes without the prompt.
-func (r *ArrivalRound) alone() float64 { return (r.Before + r.After) / 2 }
 
 // sampling are the times of the steps in which every sequence gets a token and
 // no prompt runs.

@@ -47,10 +47,10 @@ func TestArrivalIsSeenFromBothSides(t *testing.T) {
 	}
 	for _, r := range a.Rounds {
 		// One step cannot take the prompt beside others: it has 256 tokens.
-		if r.Before <= 0 || r.During <= 0 || r.After <= 0 || r.Ratio != 2*r.During/(r.Before+r.After) || r.Steps < 4000/256 || r.FirstToken <= 0 || r.Idle <= 0 {
+		if r.Before <= 0 || r.During <= 0 || r.After <= 0 || r.Ratio != r.During/r.Before || r.Growth != 2*r.During/(r.Before+r.After) || r.Steps < 4000/256 || r.FirstToken <= 0 || r.Idle <= 0 {
 			t.Errorf("%+v", r)
 		}
-		if want := 1.5*r.Idle + float64(r.Steps)*(r.Before+r.After)/2; r.Limit != want || r.LimitShare != r.FirstToken/want {
+		if want := 1.5*r.Idle + float64(r.Steps)*r.Before; r.Limit != want || r.LimitShare != r.FirstToken/want {
 			t.Errorf("limit of %+v: want %v", r, want)
 		}
 	}
