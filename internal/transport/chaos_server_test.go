@@ -39,7 +39,8 @@ type chaos struct {
 	changed  chan struct{}      // closed when done grows
 	arrived  map[string]bool    // request ids reported as arrived
 	wrong    []string           // what no client should have done
-	watching int                // polls for a session that are held
+
+	watching chan struct{} // has room for the one poll for the session
 }
 
 // A job is a request that was accepted.
@@ -63,6 +64,7 @@ func newChaos(seed uint64) *chaos {
 		seed: seed, percent: 30, patience: 30 * time.Second, work: 20 * time.Second, slowly: true,
 		jobs: map[int64]*job{}, visits: map[string]int{}, events: map[string][]event{},
 		arrived: map[string]bool{}, changed: make(chan struct{}),
+		watching: make(chan struct{}, 1),
 	}
 }
 
@@ -207,6 +209,20 @@ func jsonReply(status int, outcome string, v any) reply {
 	return reply{status, wire.MediaJSON, body, outcome}
 }
 
+// A leavingWriter leaves when it begins to write: the client may have the whole
+// answer, and come again, before the handler returns.
+type leavingWriter struct {
+	http.ResponseWriter
+	leave func()
+}
+
+func (w leavingWriter) Write(b []byte) (int, error) {
+	w.leave()
+	return w.ResponseWriter.Write(b)
+}
+
+func (w leavingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // act lets fate have its way with a request that serve would answer.
 func (s *chaos) act(w http.ResponseWriter, r *http.Request, f fate, about string, came time.Time, serve func() reply) {
 	if f.broken == "before" {
@@ -252,12 +268,13 @@ func (s *chaos) act(w http.ResponseWriter, r *http.Request, f fate, about string
 		w.Write(answer.body[:half])
 		panic(http.ErrAbortHandler)
 	case f.slow:
-		for _, part := range [][]byte{answer.body[:half], answer.body[half:]} {
-			http.NewResponseController(w).Flush()
-			_ = sleep(r.Context(), 40*time.Second)
-			w.Write(part)
-		}
+		http.NewResponseController(w).Flush()
+		_ = sleep(r.Context(), 40*time.Second)
+		w.Write(answer.body[:half])
+		http.NewResponseController(w).Flush()
+		_ = sleep(r.Context(), 40*time.Second)
 		s.note(about, came, answer.outcome)
+		w.Write(answer.body[half:])
 	default:
 		w.Write(answer.body)
 	}
@@ -378,27 +395,27 @@ func (s *chaos) watch(w http.ResponseWriter, r *http.Request, body []byte, came 
 		s.complain("retrieve_futures: %v", err)
 		panic(http.ErrAbortHandler)
 	}
-	s.mu.Lock()
-	s.watching++
-	if s.watching > 1 {
-		s.wrong = append(s.wrong, "two polls at once for one session")
+	// One that the client has just hung up may not have noticed yet.
+	select {
+	case s.watching <- struct{}{}:
+	case <-time.After(s.patience / 2):
+		s.complain("two polls at once for one session")
+		panic(http.ErrAbortHandler)
 	}
+	leave := sync.OnceFunc(func() { <-s.watching })
+	defer leave()
+	s.mu.Lock()
 	for _, id := range m.RetrievedRequestIDs {
 		s.arrived[id] = true
 	}
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.watching--
-	}()
 	visit := s.visit("watch")
 	special := watchFates
 	if visit%4 != 0 {
 		special = append(slices.Clone(special), complaint)
 	}
 	f := s.fate("watch", visit, 0, special)
-	s.act(w, r, f, "watch", came, func() reply { return s.completions(r.Context(), &m, visit) })
+	s.act(leavingWriter{w, leave}, r, f, "watch", came, func() reply { return s.completions(r.Context(), &m, visit) })
 }
 
 // completions answers a poll for the session: news, and at times again what was
