@@ -30,15 +30,15 @@ type chaos struct {
 	work     time.Duration // that a sample takes at most
 	slowly   bool          // there is time for what takes long
 
-	mu       sync.Mutex
-	jobs     map[int64]*job     // by seq_id
-	visits   map[string]int     // by endpoint and call
-	events   map[string][]event // by endpoint and request
-	pushes   []time.Time        // when it pushed back
-	done     []int64            // completed jobs, in order: the cursor counts them
-	changed  chan struct{}      // closed when done grows
-	arrived  map[string]bool    // request ids reported as arrived
-	wrong    []string           // what no client should have done
+	mu      sync.Mutex
+	jobs    map[int64]*job     // by seq_id
+	visits  map[string]int     // by endpoint and call
+	events  map[string][]event // by endpoint and request
+	pushes  []time.Time        // when it pushed back
+	done    []int64            // completed jobs, in order: the cursor counts them
+	changed chan struct{}      // closed when done grows
+	arrived map[string]bool    // request ids reported as arrived
+	wrong   []string           // what no client should have done
 
 	watching chan struct{} // has room for the one poll for the session
 }
