@@ -74,7 +74,7 @@ var (
 	someValue = []string{"x-idempotency-key", "user-agent"}
 	// notCompared headers are about the official client itself, or left to HTTP.
 	notCompared = []string{
-		"accept-encoding", // net/http sends it
+		"accept-encoding", // net/http sends it, and over plain http we do not
 		// What the official client is written in and with, how often its inner
 		// layer has tried, and how long that waits.
 		"x-stainless-arch", "x-stainless-async", "x-stainless-os", "x-stainless-package-version", "x-stainless-raw-response",

@@ -49,7 +49,7 @@ type Client struct {
 	header      http.Header
 	http        *http.Client
 	send        func(*http.Request) (*http.Response, error)
-	owned       *http.Transport // nil if the caller brought the client
+	owned       *http.Transport // nil if the caller brought the client; dials for a direct, too
 	maxResponse int64
 	billing     billing
 	burst       *burst
@@ -84,6 +84,9 @@ func New(cfg Config) (*Client, error) {
 	} else {
 		c.owned = newHTTPTransport(base)
 		c.http = &http.Client{Transport: c.owned}
+		if d := newDirect(base, c.owned); d != nil {
+			c.http.Transport = d
+		}
 	}
 	// Polls are held for as long as the server likes; exchange has timeouts of
 	// its own.
@@ -113,10 +116,9 @@ func newHTTPTransport(base string) *http.Transport {
 	t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = idleConns
-	t.MaxResponseHeaderBytes = 1 << 20
-	// Thousands of polls each have a connection. Answers that are larger than
-	// this are not read through the buffer.
-	t.ReadBufferSize = 2 << 10
+	t.MaxResponseHeaderBytes = maxAnswerHeader
+	t.IdleConnTimeout = idleTime
+	t.ReadBufferSize = readBuffer
 	return t
 }
 
@@ -129,6 +131,6 @@ func (c *Client) BaseURL() string { return c.base }
 // Close drops idle connections. Calls that are running go on.
 func (c *Client) Close() {
 	if c.owned != nil {
-		c.owned.CloseIdleConnections()
+		c.http.CloseIdleConnections()
 	}
 }

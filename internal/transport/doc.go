@@ -18,6 +18,10 @@
 // with a server that breaks at random hold the times against it; a run of theirs
 // is repeated with TINSMITH_CHAOS_SEED, which they print.
 //
+// Over plain http, which means this machine as a rule, an exchange is done by the
+// goroutine that asks for it (direct.go); what that is not made for, and https, is
+// net/http's.
+//
 // Everything ends when its context does, with the context's cause. The API key
 // goes to the base URL's host and nowhere else: redirects are not followed.
 package transport

@@ -71,8 +71,8 @@ func (r movingReader) Read(b []byte) (int, error) {
 }
 
 // quickBody is the size of a body in bytes up to which it does not matter how
-// fast it moves. net/http writes it together with the header, as it does with no
-// reader but those that it knows.
+// fast it moves. It is written together with the header: net/http does that with
+// readers that it knows, and a direct transport takes no larger ones.
 const quickBody = 64 << 10
 
 func (c *Client) newRequest(ctx context.Context, op string, m message, key string, moved func()) (*http.Request, error) {
@@ -134,7 +134,7 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 	c.noteDeprecation(m.path, resp.Header)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
 	if a.fromEdge() && c.owned != nil {
-		c.owned.CloseIdleConnections() // new ones may lead past that proxy
+		c.http.CloseIdleConnections() // new ones may lead past that proxy
 	}
 	return a
 }

@@ -1,0 +1,509 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A lineServer is a server in memory that is told byte by byte what to send. It
+// counts its connections.
+type lineServer struct {
+	serve func(n int, conn net.Conn) // connection n, from 1; closes it when it returns
+	conns atomic.Int64
+}
+
+func (s *lineServer) DialContext(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	n := int(s.conns.Add(1))
+	go func() {
+		defer theirs.Close()
+		s.serve(n, theirs)
+	}()
+	return ours, nil
+}
+
+// direct makes a transport to the server. What the test leaves open is closed at
+// its end.
+func (s *lineServer) direct(t testing.TB) *direct {
+	t.Helper()
+	wrapped := newHTTPTransport("http://localhost")
+	wrapped.DialContext = s.DialContext
+	d := newDirect("http://localhost", wrapped)
+	if d == nil {
+		t.Skip("not on this system")
+	}
+	t.Cleanup(d.CloseIdleConnections)
+	return d
+}
+
+// answering sends these bytes in answer to each request of a connection, and
+// closes it afterwards if they are the last.
+func answering(answer string, last bool) func(int, net.Conn) {
+	return func(_ int, conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for readRequest(in) == nil {
+			if io.WriteString(conn, answer); last {
+				return
+			}
+		}
+	}
+}
+
+func readRequest(in *bufio.Reader) error {
+	req, err := http.ReadRequest(in)
+	if err == nil {
+		_, err = io.Copy(io.Discard, req.Body)
+	}
+	return err
+}
+
+// post makes one exchange and reads the answer to its end.
+func post(ctx context.Context, via http.RoundTripper, body string) (*http.Response, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/path", nil)
+	if err != nil {
+		return nil, "", err
+	}
+	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	resp, err := via.RoundTrip(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	said, err := io.ReadAll(resp.Body)
+	return resp, string(said), err
+}
+
+func TestAConnectionIsReusedIfItsExchangeIsSurelyOver(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		last         bool // the server closes after it
+		status       int
+		body         string
+		reused       bool
+	}{
+		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false, 200, "ab", true},
+		{"nothing", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 200, "", true},
+		{"no content", "HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
+		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n", false, 200, "ab", true},
+		{"trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nab\r\n0\r\nX: y\r\n\r\n", false, 200, "ab", true},
+		{"provisional first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 429 Busy\r\nContent-Length: 2\r\n\r\nab", false, 429, "ab", true},
+		{"larger than the buffer", "HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + strings.Repeat("a", 50000), false, 200, strings.Repeat("a", 50000), true},
+		{"compressed unasked", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b", false, 200, "\x1f\x8b", true},
+		{"to the end", "HTTP/1.1 200 OK\r\n\r\nab", true, 200, "ab", false},
+		{"asks to close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab", false, 200, "ab", false},
+		{"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab", false, 200, "ab", false},
+		{"more behind it", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc", false, 200, "ab", false},
+		{"an answer behind it", "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, 204, "", false},
+		{"other protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n", false, 101, "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &lineServer{serve: answering(tt.answer, tt.last)}
+				d := s.direct(t)
+				const exchanges = 3
+				for range exchanges {
+					resp, said, err := post(t.Context(), d, "{}")
+					if err != nil || resp.StatusCode != tt.status || said != tt.body {
+						t.Fatalf("got %+v, %q, %v", resp, said, err)
+					}
+				}
+				want := int64(exchanges)
+				if tt.reused {
+					want = 1
+				}
+				if got := s.conns.Load(); got != want {
+					t.Errorf("%d connections, want %d", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestAnswersThatBreakOffAreErrors(t *testing.T) {
+	for _, tt := range []struct{ name, answer, want string }{
+		{"no answer", "", "without an answer"},
+		{"half a line", "HTTP/1.1 20", "malformed HTTP status"},
+		{"half a header", "HTTP/1.1 200 OK\r\nContent-Length: 2", "unexpected EOF"},
+		{"provisional alone", "HTTP/1.1 100 Continue\r\n\r\n", "unexpected EOF"},
+		{"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nab", "unexpected EOF"},
+		{"half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab", "unexpected EOF"},
+		{"no last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "unexpected EOF"},
+		{"not HTTP", "SSH-2.0-OpenSSH\r\n", "malformed HTTP response"},
+		{"length twice", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "Content-Length"},
+		{"length below zero", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab", "Content-Length"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &lineServer{serve: answering(tt.answer, true)}
+				d := s.direct(t)
+				for want := range int64(2) {
+					if _, _, err := post(t.Context(), d, "{}"); err == nil || !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("got %v, want %q", err, tt.want)
+					}
+					if got := s.conns.Load(); got != want+1 {
+						t.Errorf("%d connections after %d requests: one was sent twice, or its connection reused", got, want+1)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTheHeaderOfAnAnswerIsBounded(t *testing.T) {
+	const fits = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: "
+	for _, tt := range []struct {
+		name, answer string
+		large        bool
+	}{
+		{"fits", fits + strings.Repeat("x", maxAnswerHeader-len(fits)-4) + "\r\n\r\n", false},
+		{"one line", fits + strings.Repeat("x", maxAnswerHeader), true},
+		{"no line", strings.Repeat("x", 2*maxAnswerHeader), true},
+		{"many lines", fits + strings.Repeat("x\r\nX: ", maxAnswerHeader/6), true},
+		{"many answers", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", maxAnswerHeader/25+1), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := (&lineServer{serve: answering(tt.answer, true)}).direct(t)
+			_, _, err := post(t.Context(), d, "{}")
+			if large := err != nil && strings.Contains(err.Error(), "larger than"); large != tt.large || !large && err != nil {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestCancellationEndsAnExchange(t *testing.T) {
+	for name, answer := range map[string]string{
+		"before the answer": "",
+		"in its header":     "HTTP/1.1 200 OK\r\nContent-Le",
+		"in its body":       "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nab",
+		"between chunks":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				closed := false
+				s := &lineServer{serve: func(n int, conn net.Conn) {
+					if n > 1 {
+						answering("HTTP/1.1 204 No Content\r\n\r\n", false)(n, conn)
+						return
+					}
+					in := bufio.NewReader(conn)
+					readRequest(in)
+					io.WriteString(conn, answer)
+					_, err := in.ReadByte() // until the client closes
+					closed = err == io.EOF
+				}}
+				d := s.direct(t)
+				why, started := errors.New("why"), time.Now()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Minute, func() { cancel(why) })
+				_, _, err := post(ctx, d, "{}")
+				if took := time.Since(started); took != time.Minute || !errors.Is(err, why) {
+					t.Errorf("ended after %v with %v", took, err)
+				}
+				synctest.Wait()
+				if !closed {
+					t.Error("the connection is still there")
+				}
+				if _, _, err := post(t.Context(), d, "{}"); err != nil || s.conns.Load() != 2 {
+					t.Errorf("then got %v, over %d connections", err, s.conns.Load())
+				}
+				if _, _, err := post(ctx, d, "{}"); !errors.Is(err, why) {
+					t.Errorf("a request whose context has ended: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A context that ends later does not touch the connection, which may be another
+// exchange's then.
+func TestCancellationAfterAnExchangeIsNoneOfIts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lineServer{serve: answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false)}
+		d := s.direct(t)
+		for range 3 {
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, _, err := post(ctx, d, "{}"); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			synctest.Wait()
+		}
+		if got := s.conns.Load(); got != 1 {
+			t.Errorf("%d connections", got)
+		}
+	})
+}
+
+func TestAnAnswerThatIsNotReadToItsEndTakesItsConnectionAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lineServer{serve: answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false)}
+		d := s.direct(t)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			resp, err := d.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if n, err := resp.Body.Read(make([]byte, 9)); n > 0 || err == nil || err == io.EOF {
+				t.Errorf("read %d bytes of a closed body: %v", n, err)
+			}
+		}
+		if got := s.conns.Load(); got != 2 {
+			t.Errorf("%d connections", got)
+		}
+	})
+}
+
+// A deafConn cannot be written to, and has an answer all the same.
+type deafConn struct {
+	net.Conn
+	answer io.Reader
+}
+
+func (c deafConn) Write([]byte) (int, error)  { return 3, errors.New("broken pipe") }
+func (c deafConn) Read(b []byte) (int, error) { return c.answer.Read(b) }
+
+func TestAnAnswerCountsMoreThanThatTheRequestWasNotTaken(t *testing.T) {
+	for answer, want := range map[string]string{
+		"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nab": "ab",
+		"":              "broken pipe",
+		"HTTP/1.1 4":    "broken pipe",
+		"SSH-2.0-x\r\n": "broken pipe",
+	} {
+		s := &lineServer{serve: func(_ int, conn net.Conn) { conn.Read(make([]byte, 1)) }}
+		d := s.direct(t)
+		d.wrapped.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := s.DialContext(ctx, network, address)
+			return deafConn{conn, strings.NewReader(answer)}, err
+		}
+		for range 2 {
+			_, said, err := post(t.Context(), d, "{}")
+			if got := said + fmt.Sprint(err); !strings.Contains(got, want) {
+				t.Errorf("after %q got %s, want %s", answer, got, want)
+			}
+		}
+		if got := s.conns.Load(); got != 2 {
+			t.Errorf("%d connections after %q", got, answer)
+		}
+	}
+}
+
+// listen serves on an address of this machine, with serve for each connection.
+func listen(t *testing.T, address string, serve func(net.Conn)) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return l
+}
+
+// dialing makes a transport whose connections are real, to l.
+func dialing(t *testing.T, l net.Listener) *direct {
+	t.Helper()
+	s := &lineServer{}
+	d := s.direct(t)
+	dialer := net.Dialer{}
+	d.wrapped.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, l.Addr().String())
+	}
+	return d
+}
+
+func TestABodyMayBeAnsweredBeforeItIsRead(t *testing.T) {
+	l := listen(t, "127.0.0.1:0", func(conn net.Conn) {
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab")
+		conn.(*net.TCPConn).CloseWrite()
+		time.Sleep(10 * time.Millisecond)
+	})
+	d := dialing(t, l)
+	for range 10 {
+		if resp, said, err := post(t.Context(), d, strings.Repeat("x", quickBody)); err != nil || resp.StatusCode != 413 || said != "ab" {
+			t.Fatalf("got %+v, %q, %v", resp, said, err)
+		}
+	}
+}
+
+func TestCancellationEndsAnExchangeOnASocket(t *testing.T) {
+	for name, answer := range map[string]string{"before the answer": "", "in its body": "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nab"} {
+		t.Run(name, func(t *testing.T) {
+			gone := make(chan error, 1)
+			d := dialing(t, listen(t, "127.0.0.1:0", func(conn net.Conn) {
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				readRequest(in)
+				io.WriteString(conn, answer)
+				_, err := in.ReadByte()
+				gone <- err
+			}))
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			if _, _, err := post(ctx, d, "{}"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			if err := <-gone; err == nil {
+				t.Error("the connection was used again")
+			}
+		})
+	}
+}
+
+func TestManyExchangesAtOnceKeepTheirAnswersApart(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Write(body)
+	}))
+	defer server.Close()
+	d := newDirect(server.URL, newHTTPTransport(server.URL))
+	if d == nil {
+		t.Skip("not on this system")
+	}
+	defer d.CloseIdleConnections()
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			for j := range 50 {
+				body := strings.Repeat(fmt.Sprint(i, j, " "), 1+i*j%1000)
+				ctx, cancel := context.WithCancel(t.Context())
+				if j%10 == 9 {
+					time.AfterFunc(time.Duration(i*j)*time.Microsecond, cancel) // perhaps in time
+				}
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, io.NopCloser(strings.NewReader(body)))
+				if err != nil {
+					t.Error(err)
+				}
+				req.ContentLength = int64(len(body))
+				resp, err := d.RoundTrip(req)
+				var said []byte
+				if err == nil {
+					said, err = io.ReadAll(resp.Body)
+					resp.Body.Close()
+				}
+				if err == nil && string(said) != body || err != nil && ctx.Err() == nil {
+					t.Errorf("got %d bytes, %v", len(said), err)
+				}
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestWhatGoesDirect(t *testing.T) {
+	proxied := func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.test") }
+	for _, tt := range []struct {
+		base    string
+		proxy   func(*http.Request) (*url.URL, error)
+		address string // "": it does not
+	}{
+		{"http://localhost", nil, "localhost:80"}, {"http://127.0.0.1:8731/prefix", http.ProxyFromEnvironment, "127.0.0.1:8731"},
+		{"http://[::1]:80", nil, "[::1]:80"}, {"https://localhost", nil, ""}, {"http://localhost", proxied, ""},
+		{"http://[fe80::1%25lo]:80", nil, ""}, {"http://bücher.test", nil, ""},
+	} {
+		wrapped := newHTTPTransport(tt.base)
+		wrapped.Proxy = tt.proxy
+		got := ""
+		if d := newDirect(tt.base, wrapped); d != nil {
+			got = d.address
+		}
+		if canProbe && got != tt.address {
+			t.Errorf("%s: %q, want %q", tt.base, got, tt.address)
+		}
+	}
+}
+
+// The transport that is wrapped asks for compression, which tells the two apart.
+func TestLargeBodiesGoThroughGosOwnTransport(t *testing.T) {
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		asked <- r.Header.Get("Accept-Encoding")
+	}))
+	defer server.Close()
+	client, err := New(Config{BaseURL: server.URL, APIKey: "tml-test", UserAgent: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for size, want := range map[int]string{2: "", quickBody: "", quickBody + 1: "gzip"} {
+		a := client.attempt(t.Context(), newTrail(""), message{
+			method: http.MethodPost, path: "/", body: bytes.Repeat([]byte("x"), size), within: time.Minute,
+		}, "key")
+		if got := <-asked; a.status != 200 || canProbe && got != want {
+			t.Errorf("%d bytes: Accept-Encoding %q, want %q; %v", size, got, want, a.err)
+		}
+	}
+}
+
+func TestAServerThatIsNotThereGotNothing(t *testing.T) {
+	l := listen(t, "127.0.0.1:0", func(net.Conn) {})
+	l.Close()
+	client, err := New(Config{BaseURL: "http://" + l.Addr().String(), APIKey: "tml-test", UserAgent: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	a := client.attempt(t.Context(), newTrail(""), message{method: http.MethodPost, path: "/", within: time.Minute}, "key")
+	if a.err == nil || mayHaveArrived(a) {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// FuzzAnswer holds any answer against what Go's own transport makes of it.
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nab",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\nab",
+		"HTTP/1.0 200 OK\r\n\r\nab", "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "", "\r\n\r\n", "garbage",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if bytes.Contains(answer, []byte(" 1")) { // net/http counts provisional answers, we their bytes
+			answer = bytes.ReplaceAll(answer, []byte(" 1"), []byte(" 2"))
+		}
+		d := (&lineServer{serve: answering(string(answer), true)}).direct(t)
+		d.wrapped.DisableCompression = true
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		resp, said, err := post(ctx, d, "{}")
+		if ctx.Err() != nil {
+			t.Fatal("it hangs")
+		}
+		want, wantSaid, wantErr := post(ctx, d.wrapped, "{}")
+		if (err == nil) != (wantErr == nil) || said != wantSaid || err == nil && resp.StatusCode != want.StatusCode {
+			t.Errorf("got %+v, %q, %v\nwant %+v, %q, %v", resp, said, err, want, wantSaid, wantErr)
+		}
+	})
+}
