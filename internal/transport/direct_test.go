@@ -249,6 +249,32 @@ func TestCancellationAfterAnExchangeIsNoneOfIts(t *testing.T) {
 	})
 }
 
+// An answer that is here already when the context ends may be read, but not over a
+// connection that is of any use afterwards.
+func TestCancellationBeforeTheLastReadEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lineServer{serve: answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false)}
+		d := s.direct(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := d.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		if said, err := io.ReadAll(resp.Body); string(said) != "ab" || err != nil {
+			t.Errorf("got %q, %v", said, err)
+		}
+		if _, _, err := post(t.Context(), d, "{}"); err != nil || s.conns.Load() != 2 {
+			t.Errorf("then got %v, over %d connections", err, s.conns.Load())
+		}
+	})
+}
+
 func TestAnAnswerThatIsNotReadToItsEndTakesItsConnectionAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &lineServer{serve: answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false)}

@@ -47,8 +47,8 @@ func TestAnIdleConnectionThatTheServerTouchedIsNotUsed(t *testing.T) {
 				if readRequest(in) != nil {
 					return
 				}
-				io.WriteString(conn, nothing)
-				if conns.Add(1) > 1 {
+				n := conns.Add(1)
+				if io.WriteString(conn, nothing); n > 1 {
 					return
 				}
 				time.Sleep(time.Millisecond) // else it may be one segment with the answer
