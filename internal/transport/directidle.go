@@ -20,9 +20,11 @@ type idle struct {
 // needed grow old. It returns nil if there is none whose server has kept quiet.
 func (s *idle) take() *conn {
 	for {
-		s.dropOld()
 		c := s.pop()
-		if c == nil || c.probe.quiet() {
+		switch {
+		case c == nil:
+			return nil
+		case time.Since(c.idleSince) <= idleTime && c.probe.quiet():
 			return c
 		}
 		c.Close()
@@ -42,37 +44,49 @@ func (s *idle) pop() *conn {
 	return c
 }
 
+// put keeps a connection, unless there are enough, and closes those that have
+// been there for too long.
 func (s *idle) put(c *conn) {
-	c.idleSince = time.Now()
+	now := time.Now()
+	c.idleSince = now
 	s.mu.Lock()
-	room := len(s.conns) < idleConns
-	if room {
+	if len(s.conns) < idleConns {
 		s.conns = append(s.conns, c)
+		c = nil
 	}
+	old := s.remove(func(c *conn) bool { return now.Sub(c.idleSince) > idleTime })
 	s.mu.Unlock()
-	if !room {
+	closeAll(old)
+	if c != nil {
 		c.Close()
 	}
-	s.dropOld()
 }
 
-func (s *idle) dropOld() {
-	s.closeWhile(func(c *conn) bool { return time.Since(c.idleSince) > idleTime })
-}
-
-func (s *idle) close() { s.closeWhile(func(*conn) bool { return true }) }
-
-// closeWhile closes connections, the oldest first, until one is not to be.
-func (s *idle) closeWhile(condition func(*conn) bool) {
+// close closes all of them.
+func (s *idle) close() {
 	s.mu.Lock()
+	all := s.remove(func(*conn) bool { return true })
+	s.mu.Unlock()
+	closeAll(all)
+}
+
+// remove takes out those at the beginning for which a condition holds. s.mu is
+// held.
+func (s *idle) remove(condition func(*conn) bool) []*conn {
 	n := 0
 	for n < len(s.conns) && condition(s.conns[n]) {
 		n++
 	}
-	closing := slices.Clone(s.conns[:n])
+	if n == 0 {
+		return nil
+	}
+	removed := slices.Clone(s.conns[:n])
 	s.conns = slices.Delete(s.conns, 0, n)
-	s.mu.Unlock()
-	for _, c := range closing {
+	return removed
+}
+
+func closeAll(conns []*conn) {
+	for _, c := range conns {
 		c.Close()
 	}
 }
