@@ -16,32 +16,47 @@ const (
 // A server that answers at once then answers all of them over few connections,
 // each of which costs more than several exchanges do; one that takes longer gets
 // 6,400 a second. nil is no limit.
-type burst struct{ free *semaphore.Weighted }
+type burst struct {
+	free  *semaphore.Weighted
+	leave func() // gives a place back
+}
 
-func newBurst() *burst { return &burst{semaphore.NewWeighted(burstSize)} }
+func newBurst() *burst {
+	free := semaphore.NewWeighted(burstSize)
+	return &burst{free, func() { free.Release(1) }}
+}
 
-// enter waits for the turn of an exchange. release is to be called after it.
-func (b *burst) enter(ctx context.Context) (release func(), err error) {
+// A turn is an exchange that has a place, until it ends or has lasted for
+// burstTime. The zero value has none.
+type turn struct {
+	burst *burst
+	ends  *time.Timer
+}
+
+// enter waits for the turn of an exchange.
+func (b *burst) enter(ctx context.Context) (turn, error) {
 	if b == nil {
-		return func() {}, nil
+		return turn{}, nil
 	}
 	if err := b.free.Acquire(ctx, 1); err != nil {
-		return nil, context.Cause(ctx)
+		return turn{}, context.Cause(ctx)
 	}
-	timer := time.AfterFunc(burstTime, func() { b.free.Release(1) })
-	return func() {
-		if timer.Stop() {
-			b.free.Release(1)
-		}
-	}, nil
+	return turn{b, time.AfterFunc(burstTime, b.leave)}, nil
+}
+
+// over is to be called once, after the exchange.
+func (t turn) over() {
+	if t.burst != nil && t.ends.Stop() {
+		t.burst.leave()
+	}
 }
 
 // exchange is the client's, in its turn.
 func (s *Sampler) exchange(ctx context.Context, t *trail, m message) answer {
-	release, err := s.client.burst.enter(ctx)
+	turn, err := s.client.burst.enter(ctx)
 	if err != nil {
 		return answer{err: err}
 	}
-	defer release()
+	defer turn.over()
 	return s.client.exchange(ctx, t, m)
 }

@@ -20,7 +20,7 @@ func TestABurstSpreadsBeginnings(t *testing.T) {
 			var all sync.WaitGroup
 			for range 5 * burstSize {
 				all.Go(func() {
-					release, err := b.enter(t.Context())
+					turn, err := b.enter(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
@@ -29,7 +29,7 @@ func TestABurstSpreadsBeginnings(t *testing.T) {
 					last = max(last, time.Since(start))
 					mu.Unlock()
 					time.Sleep(takes)
-					release()
+					turn.over()
 				})
 			}
 			time.Sleep(time.Microsecond)
