@@ -31,13 +31,16 @@ func (r *RetryConfig) delay(n int) time.Duration {
 	return time.Duration(min(max(d, 0), float64(r.MaxDelay)))
 }
 
-// progress notices when none of the calls running at once succeeds any more.
+// progress notices when none of the calls running at once succeeds any more. One
+// timer does so for all of them.
 type progress struct {
 	timeout time.Duration
 
-	mu     sync.Mutex
-	last   time.Time // the latest success, or start of a call while there was none
-	active int
+	mu    sync.Mutex
+	last  time.Time // the latest success, or start of a call while there was none
+	calls map[*context.CancelCauseFunc]struct{}
+	timer *time.Timer // of check; nil: there was no call yet
+	armed bool        // check will be called
 }
 
 // watch counts a call in. Its context ends with ErrStuck as the cause once
@@ -46,31 +49,46 @@ func (p *progress) watch(parent context.Context) (ctx context.Context, stop func
 	ctx, cancel := context.WithCancelCause(parent)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.active == 0 {
+	if len(p.calls) == 0 {
 		p.last = time.Now()
 	}
-	p.active++
-	var timer *time.Timer // under p.mu
-	stopped := false
-	timer = time.AfterFunc(time.Until(p.last.Add(p.timeout)), func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if stopped {
-			return
-		}
-		if left := time.Until(p.last.Add(p.timeout)); left > 0 {
-			timer.Reset(left)
-			return
-		}
-		cancel(fmt.Errorf("%w in %v by any of the %d calls under way", ErrStuck, p.timeout, p.active))
-	})
+	if p.timer == nil {
+		p.calls = map[*context.CancelCauseFunc]struct{}{}
+		p.timer = time.AfterFunc(p.timeout, p.check)
+		p.armed = true
+	}
+	p.calls[&cancel] = struct{}{}
+	if !p.armed {
+		p.armed = true
+		p.timer.Reset(time.Until(p.last.Add(p.timeout)))
+	}
 	return ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		stopped = true
-		timer.Stop()
-		p.active--
+		delete(p.calls, &cancel)
+		if len(p.calls) == 0 && p.timer.Stop() {
+			p.armed = false
+		}
 		cancel(nil)
+	}
+}
+
+// check ends the calls if it is time to, or comes again when it may be.
+func (p *progress) check() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.armed = false
+	if len(p.calls) == 0 {
+		return
+	}
+	if left := time.Until(p.last.Add(p.timeout)); left > 0 {
+		p.armed = true
+		p.timer.Reset(left)
+		return
+	}
+	stuck := fmt.Errorf("%w in %v by any of the %d calls under way", ErrStuck, p.timeout, len(p.calls))
+	for cancel := range p.calls {
+		(*cancel)(stuck)
 	}
 }
 

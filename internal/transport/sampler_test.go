@@ -526,3 +526,36 @@ func TestRetryDelays(t *testing.T) {
 		}
 	}
 }
+
+// Calls that begin while others are stuck, or after one of those made progress in
+// its last moment, are watched like any others.
+func TestWhatBeginsWhileOthersAreStuckIsWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &progress{timeout: time.Minute}
+		ends := func(after time.Duration, ctx context.Context) {
+			t.Helper()
+			started := time.Now()
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Hour):
+			}
+			if took := time.Since(started); took != after || !errors.Is(context.Cause(ctx), ErrStuck) {
+				t.Errorf("ended after %v, want %v: %v", took, after, context.Cause(ctx))
+			}
+		}
+		first, stopFirst := p.watch(t.Context())
+		ends(time.Minute, first)
+		second, stopSecond := p.watch(t.Context())
+		ends(0, second)
+		p.made()
+		third, stopThird := p.watch(t.Context())
+		ends(time.Minute, third)
+		stopFirst()
+		stopSecond()
+		stopThird()
+		time.Sleep(time.Hour)
+		fourth, stopFourth := p.watch(t.Context())
+		ends(time.Minute, fourth)
+		stopFourth()
+	})
+}
