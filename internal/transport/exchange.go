@@ -40,26 +40,45 @@ type answer struct {
 func (c *Client) attempt(ctx context.Context, t *trail, m message, key string) answer {
 	t.attempts++
 	started := time.Now()
-	silence := &timeoutError{after: m.within}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	timer := time.AfterFunc(m.within, func() { cancel(silence) })
-	defer timer.Stop()
-	a := c.roundTrip(ctx, t.op, m, key, func() { timer.Reset(m.within) })
+	ctx, p := bePatient(ctx, m.within)
+	defer p.end()
+	a := c.roundTrip(ctx, t.op, m, key, p)
 	if key != "" && !a.protobuf() && bytes.Contains(a.body, []byte(key)) { // what servers say ends up in logs
 		a.body = bytes.ReplaceAll(a.body, []byte(key), []byte("[key]"))
 	}
-	if a.status == 0 && context.Cause(ctx) == error(silence) {
-		a.err = silence
+	if a.status == 0 && context.Cause(ctx) == error(&p.silence) {
+		a.err = &p.silence
 	}
 	trace(ctx, t, m, started, a)
 	return a
 }
 
+// A patience ends an attempt during which nothing moves for too long.
+type patience struct {
+	silence timeoutError // why it ended then
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+}
+
+// bePatient returns the context of an attempt, which is over with end.
+func bePatient(ctx context.Context, within time.Duration) (context.Context, *patience) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	p := &patience{silence: timeoutError{after: within}, cancel: cancel}
+	p.timer = time.AfterFunc(within, func() { p.cancel(&p.silence) })
+	return ctx, p
+}
+
+func (p *patience) moved() { p.timer.Reset(p.silence.after) }
+
+func (p *patience) end() {
+	p.timer.Stop()
+	p.cancel(nil)
+}
+
 // A movingReader tells when bytes are read.
 type movingReader struct {
 	io.Reader
-	moved func()
+	*patience
 }
 
 func (r movingReader) Read(b []byte) (int, error) {
@@ -75,7 +94,7 @@ func (r movingReader) Read(b []byte) (int, error) {
 // readers that it knows, and a direct transport takes no larger ones.
 const quickBody = 64 << 10
 
-func (c *Client) newRequest(ctx context.Context, op string, m message, key string, moved func()) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, op string, m message, key string, p *patience) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
 	if err != nil {
 		return nil, err
@@ -86,7 +105,7 @@ func (c *Client) newRequest(ctx context.Context, op string, m message, key strin
 		// connection breaks, it would do so at once and out of our sight.
 		req.Body = io.NopCloser(bytes.NewReader(m.body))
 		if len(m.body) > quickBody {
-			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), moved})
+			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), p})
 		}
 	}
 	h := newHeaderWriter(len(c.header) + 6 + len(m.header))
@@ -110,8 +129,8 @@ func (c *Client) newRequest(ctx context.Context, op string, m message, key strin
 	return req, nil
 }
 
-func (c *Client) roundTrip(ctx context.Context, op string, m message, key string, moved func()) answer {
-	req, err := c.newRequest(ctx, op, m, key, moved)
+func (c *Client) roundTrip(ctx context.Context, op string, m message, key string, p *patience) answer {
+	req, err := c.newRequest(ctx, op, m, key, p)
 	if err != nil {
 		return answer{err: &unsendableError{err}}
 	}
@@ -120,11 +139,11 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
-	moved()
+	p.moved()
 	if resp.ContentLength > c.maxResponse {
 		return answer{err: &oversizeError{c.maxResponse}}
 	}
-	read, err := readAll(io.LimitReader(movingReader{resp.Body, moved}, c.maxResponse+1), resp.ContentLength)
+	read, err := readAll(movingReader{resp.Body, p}, resp.ContentLength, c.maxResponse)
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}
@@ -140,11 +159,12 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 }
 
 // readAll reads to the end of a body of that length, as net/http says, which then
-// ends it there. It does not always say, and other transports may not at all.
-func readAll(r io.Reader, length int64) ([]byte, error) {
+// ends it there. It does not always say, and other transports may not at all: of a
+// body beyond the limit, one byte more than that is read.
+func readAll(r io.Reader, length, limit int64) ([]byte, error) {
 	const most = 1 << 20 // bytes that are made room for because somebody says so
 	if length <= 0 || length > most {
-		return io.ReadAll(r)
+		return io.ReadAll(io.LimitReader(r, limit+1))
 	}
 	b := make([]byte, length)
 	n, err := io.ReadFull(r, b)
