@@ -18,10 +18,10 @@ func writeRequest(to *bytes.Buffer, req *http.Request) error {
 	}
 	defer body.Close()
 	target := req.URL.RequestURI()
-	if !token(req.Method) || !text(target) || !text(req.URL.Host) {
-		return fmt.Errorf("%q of %q at %q is no request", req.Method, target, req.URL.Host)
+	if !token(req.Method) || !text(target) || !text(req.Host) {
+		return fmt.Errorf("%q of %q at %q is no request", req.Method, target, req.Host)
 	}
-	for _, part := range []string{req.Method, " ", target, " HTTP/1.1\r\nHost: ", req.URL.Host, "\r\n"} {
+	for _, part := range []string{req.Method, " ", target, " HTTP/1.1\r\nHost: ", req.Host, "\r\n"} {
 		to.WriteString(part)
 	}
 	if req.Body != nil || req.Method != http.MethodGet {
