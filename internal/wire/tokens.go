@@ -24,10 +24,43 @@ func (t Tokens) appendJSON(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(b, int64(id), 10)
+		b = appendToken(b, id)
 	}
 	return append(b, ']')
 }
+
+// appendToken is strconv.AppendInt, in half the time for ids as vocabularies have
+// them: below a million.
+func appendToken(b []byte, id int32) []byte {
+	n := uint32(id)
+	switch {
+	case n >= 1_000_000:
+		return strconv.AppendInt(b, int64(id), 10)
+	case n >= 1000:
+		last := &threeDigits[n%1000]
+		return append(appendBelowThousand(b, n/1000), last[0], last[1], last[2])
+	}
+	return appendBelowThousand(b, n)
+}
+
+func appendBelowThousand(b []byte, n uint32) []byte {
+	d := &threeDigits[n]
+	switch {
+	case n >= 100:
+		return append(b, d[0], d[1], d[2])
+	case n >= 10:
+		return append(b, d[1], d[2])
+	}
+	return append(b, d[2])
+}
+
+// threeDigits has the numbers below 1000, with zeros before them.
+var threeDigits = func() (table [1000][3]byte) {
+	for n := range table {
+		table[n] = [3]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)}
+	}
+	return table
+}()
 
 // textSize is how many bytes the ids and commas of a list take, or a few more.
 func (t Tokens) textSize() int {

@@ -21,3 +21,23 @@ func BenchmarkDecodeSampleRequest(b *testing.B) {
 		}
 	}
 }
+
+// The same prompt, written: what a client sends per request.
+func BenchmarkEncodeSampleRequest(b *testing.B) {
+	tokens := make([]int32, 32768)
+	for i := range tokens {
+		tokens[i] = int32(i * 7919 % 50000)
+	}
+	r := &SampleRequest{Prompt: ModelInput{[]Chunk{TextChunk(tokens)}}}
+	data, err := EncodeSampleRequest(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := EncodeSampleRequest(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
