@@ -79,7 +79,7 @@ func newAttentionWorker(headDim, positions, rows, group int) *attentionWorker {
 }
 
 func (a *attentionWorker) attend() {
-	a.attention.Attend(a.queries, 0, a.rows, a.first, a.group, a.blocks, func(i int) []float32 { return a.out[i*a.headDim:] })
+	a.attention.Attend(a.queries, 0, a.rows, a.first, a.group, a.blocks, a.blocks, func(i int) []float32 { return a.out[i*a.headDim:] })
 }
 
 // products is how many one call needs: three for each dimension of every key and

@@ -42,7 +42,9 @@ func NewAttention(l KVLayout) *Attention {
 // one key-value head of one sequence; the queries carry the factor
 // 1/sqrt(headDim) already. Row i is at position pos+i/perPos and sees positions
 // 0 to that one. blocks holds the head's part of each of the sequence's blocks.
-// result(i) is where row i's [headDim] outputs go.
+// result(i) is where row i's [headDim] outputs go. after is what the caller is
+// going to attend to next, as blocks is, if it knows: the first of it are asked of
+// memory meanwhile.
 //
 // Order: per span of 512 positions the scores, their maximum m, p = Exp(s-m),
 // l = the sum of p in 16 lanes folded in halves, o = PV as a linear layer over
@@ -51,20 +53,23 @@ func NewAttention(l KVLayout) *Attention {
 // The result is O/L. None of it depends on count or on what else is computed.
 // Source of the combination: Milakov and Gimelshein, "Online normalizer
 // calculation for softmax", arXiv:1805.02867.
-func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks [][]byte, result func(i int) []float32) {
+func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks, after [][]byte, result func(i int) []float32) {
 	if count > MaxAttentionRows {
 		panic("kernel: Attend: too many rows")
 	}
 	dim := a.layout.valueTiles * TileN
 	last := pos + (count-1)/perPos
 	for start := 0; start <= last; start += SpanPositions {
-		in := blocks[start/BlockPositions:]
+		in, next := blocks[start/BlockPositions:], after
 		in = in[:min(spanBlocks, (last-start)/BlockPositions+1)]
+		if start+SpanPositions <= last {
+			next = blocks[start/BlockPositions+spanBlocks:]
+		}
 		a.score(q, first, count, in)
 		for i := range count {
 			a.weigh(i, pos+i/perPos-start+1, len(in))
 		}
-		a.mix(count, in)
+		a.mix(count, in, next[:min(spanBlocks, len(next))])
 		for i := range count {
 			if pos+i/perPos >= start {
 				a.combine(i, dim, start == 0)
@@ -77,9 +82,14 @@ func (a *Attention) Attend(q *Planes, first, count, pos, perPos int, blocks [][]
 	}
 }
 
-// score computes the scores of a span's blocks for count rows.
+// score computes the scores of a span's blocks for count rows. Meanwhile memory
+// is asked for each next block's keys and for this one's values.
 func (a *Attention) score(q *Planes, first, count int, blocks [][]byte) {
 	for b, block := range blocks {
+		beside := [2][]byte{nil, block[a.layout.keyBytes():]}
+		if b+1 < len(blocks) {
+			beside[0] = blocks[b+1]
+		}
 		linear(&linearArgs{
 			format:     tileBF16x2,
 			out:        a.scores[b*BlockPositions:],
@@ -87,6 +97,7 @@ func (a *Attention) score(q *Planes, first, count int, blocks [][]byte) {
 			stride:     SpanPositions,
 			x:          q.from(first, 0),
 			tiles:      block[:a.layout.keyBytes()],
+			beside:     beside,
 			panels:     BlockPositions / TileN,
 			panelBytes: a.layout.halfBytes(),
 			blocks:     q.Blocks,
@@ -107,7 +118,8 @@ func (a *Attention) weigh(i, valid, blocks int) {
 }
 
 // mix computes a span's output rows: the weights times the blocks' values.
-func (a *Attention) mix(count int, blocks [][]byte) {
+// Meanwhile memory is asked for the keys of the blocks that come after.
+func (a *Attention) mix(count int, blocks, after [][]byte) {
 	dim := a.layout.valueTiles * TileN
 	linear(&linearArgs{
 		format:     tileBF16x2,
@@ -117,6 +129,7 @@ func (a *Attention) mix(count int, blocks [][]byte) {
 		x:          a.weights.from(0, 0),
 		table:      blocks,
 		offset:     a.layout.keyBytes(),
+		after:      after,
 		panels:     a.layout.valueTiles,
 		panelBytes: 2 * bf16TileBytes,
 		blocks:     len(blocks),

@@ -66,7 +66,7 @@ func attentionIsSoftmaxQKV(t *testing.T) {
 			planes := NewPlanes(1, dim)
 			planes.Split(0, q)
 			got := make([]float32, dim)
-			NewAttention(l).Attend(planes, 0, 1, n-1, 1, cacheOf(l, keys, values), func(int) []float32 { return got })
+			NewAttention(l).Attend(planes, 0, 1, n-1, 1, cacheOf(l, keys, values), nil, func(int) []float32 { return got })
 			for d, want := range naiveAttention(q, keys, values) {
 				if math.Abs(float64(got[d])-want) > 1e-4 {
 					t.Fatalf("dim %d, %d positions, output %d: got %v, want %v", dim, n, d, got[d], want)
@@ -98,7 +98,7 @@ func attentionBitsDoNotDependOnChunks(t *testing.T) {
 	for i := range want {
 		want[i] = make([]float32, dim)
 		pos := i / heads
-		a.Attend(q, i, 1, pos, 1, cacheOf(l, keys[:pos+1], values[:pos+1]), func(int) []float32 { return want[i] })
+		a.Attend(q, i, 1, pos, 1, cacheOf(l, keys[:pos+1], values[:pos+1]), nil, func(int) []float32 { return want[i] })
 	}
 	for _, chunk := range []int{1, 3, 16, 24} {
 		for at := 0; at < n; at += chunk {
@@ -107,7 +107,7 @@ func attentionBitsDoNotDependOnChunks(t *testing.T) {
 			for i := range got {
 				got[i] = make([]float32, dim)
 			}
-			a.Attend(q, at*heads, c*heads, at, heads, full, func(i int) []float32 { return got[i] })
+			a.Attend(q, at*heads, c*heads, at, heads, full, full[min(1, len(full)):], func(i int) []float32 { return got[i] })
 			for i := range got {
 				sameBits(t, fmt.Sprintf("chunk %d, row %d", chunk, at*heads+i), got[i], want[at*heads+i])
 			}
@@ -131,7 +131,7 @@ func BenchmarkAttention(b *testing.B) {
 			b.Run(fmt.Sprintf("context=%d/rows=%d", n, rows), func(b *testing.B) {
 				b.SetBytes(int64(len(blocks) * l.HeadBytes()))
 				for b.Loop() {
-					a.Attend(q, 0, rows*heads, n-rows, heads, blocks, func(int) []float32 { return out })
+					a.Attend(q, 0, rows*heads, n-rows, heads, blocks, blocks, func(int) []float32 { return out })
 				}
 				b.ReportMetric(float64(b.N*rows*heads*n*dim*2*3)/b.Elapsed().Seconds()/1e9, "Gmac/s")
 			})

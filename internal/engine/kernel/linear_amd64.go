@@ -17,7 +17,7 @@ import (
 func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
 func linearQ8AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
@@ -32,7 +32,7 @@ func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sum
 func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
 func linearQ8Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
@@ -259,26 +259,48 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 
 // A planesKernel is a panelKernel for weights in two planes. next is the second
 // block's entry in a table, or nil if the tiles lie in one run; offset is where in
-// a table's blocks the panel's tiles are. It reads no sums.
-type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+// a table's blocks the panel's tiles are. With each tile it asks for as many bytes
+// at soon and at later, which move on as if tiles lay there in one run.
+type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 // planesByPanel is panelByPanel for weights in two planes, which may lie in a
 // table.
 func (a *linearArgs) planesByPanel(run planesKernel) {
 	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
-	for done := 0; done < a.blocks; done += maxCallBlocks {
-		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+	step, after := maxCallBlocks, a.after
+	if len(after) > 0 {
+		step = a.panels // so that the panels' calls have time for one of them each
+	}
+	for done := 0; done < a.blocks; done += step {
+		blocks := uintptr(min(step, a.blocks-done))
 		var next *[]byte
 		if len(a.table) > done+1 {
 			next = &a.table[done+1]
 		}
 		for p := range a.panels {
 			c := a.call(p, done)
+			soon, later := a.besides(p, c.tiles)
+			if len(after) > 0 {
+				soon, after = unsafe.SliceData(after[0]), after[1:]
+			}
 			for r, n := range rowGroups(a.rows, panelRows) {
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, nil, 0, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, later, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
+				soon, later = (*byte)(c.tiles), (*byte)(c.tiles) // which are there
 			}
 		}
 	}
+}
+
+// besides are panel p's places in beside, or its tiles: to ask for those again
+// costs nothing.
+func (a *linearArgs) besides(p int, tiles unsafe.Pointer) (soon, later *byte) {
+	places := [2]*byte{(*byte)(tiles), (*byte)(tiles)}
+	for i, b := range a.beside {
+		if at := p * a.panelBytes; at < len(b) {
+			places[i] = &b[at]
+		}
+	}
+	return places[0], places[1]
 }
 
 // A wideKernel is a panelKernel for tiles that have been expanded to bf16: their

@@ -7,7 +7,8 @@
 //
 //	SI  x, at this block's hi plane; rows R8, R9 = 3*R8, R10 = 5*R8 apart
 //	DX  out; rows R11, R12 = 3*R11, R13 = 5*R11 apart
-//	BX  sums, at this block; rows AX, R14 = 3*AX, R15 = 5*AX apart
+//	BX  sums, at this block; rows AX, R14 = 3*AX, R15 = 5*AX apart; or, with two
+//	    weight planes, BX and AX are memory to ask for (SOON)
 //	DI  tile                       CX  scratch
 //
 // K3 is 0 where the first block's sums begin at +0 instead of out.
@@ -93,6 +94,36 @@
 	LEAQ (R11)(R11*4), R13;    \
 	LEAQ (AX)(AX*2), R14;      \
 	LEAQ (AX)(AX*4), R15
+
+// The same with two weight planes.
+#define PLANES_ARGUMENTS \
+	MOVQ tiles+48(FP), DI;   \
+	MOVQ out+0(FP), DX;      \
+	MOVQ stride+8(FP), R11;  \
+	MOVQ x+16(FP), SI;       \
+	MOVQ xStride+24(FP), R8; \
+	MOVQ soon+32(FP), BX;    \
+	MOVQ later+40(FP), AX;   \
+	LEAQ (R8)(R8*2), R9;     \
+	LEAQ (R8)(R8*4), R10;    \
+	LEAQ (R11)(R11*2), R12;  \
+	LEAQ (R11)(R11*4), R13;  \
+	MOVQ keep+88(FP), CX;    \
+	KMOVW CX, K3;            \
+	MOVQ next+72(FP), CX
+
+// SOON asks for two lines of memory at BX and two at AX, and has them brought to
+// the second level of the cache: more requests can be on their way to that than to the
+// first (docs/log.md). A tile asks for as many as it has itself.
+#define SOON(AT) \
+	PREFETCHT1 (AT)(BX);    \
+	PREFETCHT1 (AT+64)(BX); \
+	PREFETCHT1 (AT)(AX);    \
+	PREFETCHT1 (AT+64)(AX)
+
+#define SOON_TILE \
+	ADDQ $2048, BX; \
+	ADDQ $2048, AX
 
 // Jumps to the loop of as many rows as there are; 6 follow.
 #define CHOOSE_ROWS \

@@ -70,6 +70,11 @@
 	PAIR(EACH, OP, AT+128, X+16); \
 	PAIR(EACH, OP, AT+192, X+24)
 
+#define PAIRSOON8(EACH, OP, AT, X) \
+	SOON(AT);               \
+	SOON(AT+128);           \
+	PAIR8(EACH, OP, AT, X)
+
 #define NIBBLES32(EACH) \
 	NIBBLES8(EACH, 0, 0);    \
 	NIBBLES8(EACH, 64, 32);  \
@@ -87,6 +92,13 @@
 	PAIR8(EACH, OP, AT+256, 32); \
 	PAIR8(EACH, OP, AT+512, 64); \
 	PAIR8(EACH, OP, AT+768, 96)
+
+// The same, asking for memory that comes after the tile's.
+#define PAIRSOON32(EACH, OP, AT) \
+	PAIRSOON8(EACH, OP, AT, 0);      \
+	PAIRSOON8(EACH, OP, AT+256, 32); \
+	PAIRSOON8(EACH, OP, AT+512, 64); \
+	PAIRSOON8(EACH, OP, AT+768, 96)
 
 // The blocks of EACH rows.
 #define Q41(LOOP, EACH) \
@@ -134,12 +146,13 @@ LOOP:                     \
 #define BF16X2(LOOP, EACH) \
 LOOP:                          \
 	EACH(CLEAR, 0);            \
-	PAIR32(EACH, MAC, 0);      \
+	PAIRSOON32(EACH, MAC, 0);  \
 	EACH(ADD, 0);              \
 	EACH(CLEAR, 0);            \
-	PAIR32(EACH, MACHI, 1024); \
+	PAIRSOON32(EACH, MACHI, 1024); \
 	EACH(ADDHI, 0);            \
 	ADDQ $2048, DI;            \
+	SOON_TILE;                 \
 	NEXT_TABLE_BLOCK(LOOP, 256)
 
 #define ALL_ROWS(FORMAT) \
@@ -204,13 +217,10 @@ TEXT ·linearBF16AVX512(SB), NOSPLIT, $0-96
 	FIND_AHEAD
 	ALL_ROWS(BF16)
 
-// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+// func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-96
-	ARGUMENTS
 	BF16_MASK
-	MOVQ keep+88(FP), CX
-	KMOVW CX, K3
-	MOVQ next+72(FP), CX
+	PLANES_ARGUMENTS
 	CHOOSE_ROWS
 	BF16X2(rows6, EACH6)
 	BF16X2(rows5, EACH5)

@@ -123,6 +123,22 @@
 	PAIRS(AT+768); DO(EACH, 12); \
 	PAIRS(AT+896); DO(EACH, 14)
 
+// The same, asking for memory that comes after the tile's.
+#define PAIRSOON(AT, DO, EACH, Q) \
+	SOON(AT);      \
+	PAIRS(AT);     \
+	DO(EACH, Q)
+
+#define PAIRSOON32(AT, DO, EACH) \
+	PAIRSOON(AT, DO, EACH, 0);      \
+	PAIRSOON(AT+128, DO, EACH, 2);  \
+	PAIRSOON(AT+256, DO, EACH, 4);  \
+	PAIRSOON(AT+384, DO, EACH, 6);  \
+	PAIRSOON(AT+512, DO, EACH, 8);  \
+	PAIRSOON(AT+640, DO, EACH, 10); \
+	PAIRSOON(AT+768, DO, EACH, 12); \
+	PAIRSOON(AT+896, DO, EACH, 14)
+
 #define WIDE32(DO, EACH) \
 	WIDE(0);   DO(EACH, 0);  \
 	WIDE(128); DO(EACH, 2);  \
@@ -186,12 +202,13 @@ LOOP:                      \
 #define BF16X2(LOOP, EACH) \
 LOOP:                           \
 	EACH(CLEAR, 0);             \
-	PAIRS32(0, MULTIPLY, EACH);      \
+	PAIRSOON32(0, MULTIPLY, EACH);      \
 	EACH(ADD, 0);               \
 	EACH(CLEAR, 0);             \
-	PAIRS32(1024, MULTIPLYHI, EACH); \
+	PAIRSOON32(1024, MULTIPLYHI, EACH); \
 	EACH(ADDHI, 0);             \
 	ADDQ $2048, DI;             \
+	SOON_TILE;                  \
 	NEXT_TABLE_BLOCK(LOOP, 128)
 
 // Lines of the packed tiles that come next, at BP.
@@ -311,13 +328,10 @@ TEXT ·linearBF16Quads(SB), NOSPLIT, $0-96
 	FIND_AHEAD
 	ALL_ROWS(BF16)
 
-// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+// func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-96
-	ARGUMENTS
 	HALF_WORDS
-	MOVQ keep+88(FP), CX
-	KMOVW CX, K3
-	MOVQ next+72(FP), CX
+	PLANES_ARGUMENTS
 	CHOOSE_ROWS
 	BF16X2(rows6, EACH6)
 	BF16X2(rows5, EACH5)

@@ -126,7 +126,7 @@ func pinnedOutputs(t *testing.T) map[string][]float32 {
 		q.Split(i, x)
 	}
 	attended := make([]float32, 6*dim)
-	NewAttention(l).Attend(q, 0, 6, positions-2, 3, cacheOf(l, keys, values), func(i int) []float32 { return attended[i*dim:] })
+	NewAttention(l).Attend(q, 0, 6, positions-2, 3, cacheOf(l, keys, values), nil, func(i int) []float32 { return attended[i*dim:] })
 	out["attention"] = attended
 
 	logits := pinnedInput(r, 5000)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"tinsmith.example/internal/engine/kernel"
 	"tinsmith.example/internal/engine/team"
 )
@@ -41,6 +43,7 @@ type worker struct {
 	attention *kernel.Attention
 	scratch   *kernel.Scratch
 	blocks    [][]byte
+	after     [][]byte
 	row       []float32
 }
 
@@ -106,7 +109,7 @@ func (r *Runner) layersForward() {
 		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.attnNorm, i > 0) })
 		r.project(r.normed, rows, r.qkv, l.q, l.k, l.v)
 		r.team.Run(rows, func(_, row int) { r.cacheRow(i, l, row) })
-		r.team.RunInOrder(len(r.spans), func(w, s int) { r.attend(w, i, r.spans[s]) })
+		r.team.RunInOrder(len(r.spans), func(w, s int) { r.attend(w, i, s) })
 		r.team.Run(rows, func(_, row int) { r.mixed.Split(row, r.heads[row*r.mixed.K:]) })
 		r.project(r.mixed, rows, r.branch, l.o)
 		r.team.Run(rows, func(w, row int) { r.normRow(w, row, l.ffnNorm, true) })
@@ -205,19 +208,30 @@ func (m *Model) headPart(block []byte, layer, head int) []byte {
 	return block[at : at+n]
 }
 
-func (r *Runner) attend(w, layer int, s span) {
-	me := &r.workers[w]
-	chunk := r.step.chunks[s.chunk]
-	pos := chunk.Pos + s.first
-	me.blocks = me.blocks[:0]
-	for _, b := range chunk.Blocks[:(pos+s.count-1)/kernel.BlockPositions+1] {
-		me.blocks = append(me.blocks, r.headPart(b.Data, layer, s.head))
+// attend computes span number at. While workers take spans in turn, the one after
+// next is this worker's next.
+func (r *Runner) attend(w, layer, at int) {
+	me, s := &r.workers[w], r.spans[at]
+	me.blocks, me.after = r.seenBlocks(me.blocks[:0], layer, s, math.MaxInt), me.after[:0]
+	if next := at + r.team.Size(); next < len(r.spans) {
+		me.after = r.seenBlocks(me.after, layer, r.spans[next], kernel.SpanPositions/kernel.BlockPositions)
 	}
 	perKV := r.Heads / r.KVHeads
-	row := r.step.first[s.chunk] + s.first
-	me.attention.Attend(r.q, (s.head*r.maxRows+row)*perKV, s.count*perKV, pos, perKV, me.blocks, func(i int) []float32 {
+	pos, row := r.step.chunks[s.chunk].Pos+s.first, r.step.first[s.chunk]+s.first
+	me.attention.Attend(r.q, (s.head*r.maxRows+row)*perKV, s.count*perKV, pos, perKV, me.blocks, me.after, func(i int) []float32 {
 		return r.heads[((row+i/perKV)*r.Heads+s.head*perKV+i%perKV)*r.HeadDim:]
 	})
+}
+
+// seenBlocks appends the parts of the blocks that the tokens of a span see: of the
+// first most of them.
+func (r *Runner) seenBlocks(dst [][]byte, layer int, s span, most int) [][]byte {
+	chunk := r.step.chunks[s.chunk]
+	seen := (chunk.Pos+s.first+s.count-1)/kernel.BlockPositions + 1
+	for _, b := range chunk.Blocks[:min(seen, most)] {
+		dst = append(dst, r.headPart(b.Data, layer, s.head))
+	}
+	return dst
 }
 
 func (r *Runner) gateRow(w, row int, l *layer) {
