@@ -69,7 +69,7 @@ func (c *SamplingClient) MarshalBinary() ([]byte, error) {
 		return nil, err
 	}
 	if len(state.Handle.Holder.HeaderOverrides) > 0 {
-		return nil, &ArgumentError{"the client's header overrides", "values that are not shown here", "none in a client that is marshalled: use Handle"}
+		return nil, &ArgumentError{"the client's header overrides", described("there, with values that are not shown"), "none in a client that is marshalled: use Handle"}
 	}
 	b, err := wire.Encode(state)
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *SamplingClient) copyState() (*copyState, error) {
 		return nil, err
 	}
 	if c.retry.Retryable != nil {
-		return nil, &ArgumentError{"Retry.Retryable", "a function", "nil in a client that goes to another process"}
+		return nil, &ArgumentError{"Retry.Retryable", described("a function"), "nil in a client that goes to another process"}
 	}
 	return &copyState{Handle: c.handle(), Retry: c.retry.copied(), Isolated: c.isolated}, nil
 }
@@ -113,7 +113,7 @@ func (c *SamplingClient) UnmarshalBinary(data []byte) error {
 // parseCopy reads what MarshalBinary writes.
 func parseCopy(data []byte) (*copyState, error) {
 	refuse := func(limit string) error {
-		return &ArgumentError{"the data of a SamplingClient", fmt.Sprintf("%d bytes that are not shown here", len(data)), limit}
+		return &ArgumentError{"the data of a SamplingClient", notShown(string(data)), limit}
 	}
 	if len(data) > wire.MaxHandle {
 		return nil, refuse(fmt.Sprintf("at most %d bytes", wire.MaxHandle))

@@ -180,20 +180,19 @@ func printable(key string) bool {
 // checkKey refuses a credential that cannot be one, before it is sent anywhere.
 // Its errors do not show the key.
 func checkKey(key string, now time.Time) error {
-	const hidden = "a text that is not shown here"
 	switch {
 	case key == "":
 		return &ArgumentError{"the API key", "", "set with WithAPIKey or TINKER_API_KEY"}
 	case !printable(key):
-		return &ArgumentError{"the API key", hidden, "printable ASCII without spaces"}
+		return &ArgumentError{"the API key", notShown(key), "printable ASCII without spaces"}
 	case !keyPrefix(key):
-		return &ArgumentError{"the API key", hidden, "a key that begins with tml-, or a JSON web token"}
+		return &ArgumentError{"the API key", notShown(key), "a key that begins with tml-, or a JSON web token"}
 	case !strings.HasPrefix(key, webTokenPrefix):
 		return nil
 	}
 	claims, err := readClaims(key)
 	if err != nil {
-		return &ArgumentError{"the JSON web token", hidden, err.Error()}
+		return &ArgumentError{"the JSON web token", notShown(key), err.Error()}
 	}
 	if !now.Before(claims.expires) {
 		return &ArgumentError{"the JSON web token's exp", claims.expires.UTC().Format(time.RFC3339), "in the future"}

@@ -25,8 +25,17 @@ var (
 // An ArgumentError is a value that cannot be right. Nothing was sent.
 type ArgumentError struct {
 	Field string // such as "Params.Temperature" or "Prompt.Chunks[0].Tokens[7]"
-	Value any    // what it was; nothing secret
+	Value any    // what it was; where that is secret or long, a few words about it
 	Limit string // what it must be, such as "0 or more"
+}
+
+// described is the Value of an ArgumentError that is not the value itself but words
+// about it, which its text does not quote.
+type described string
+
+// notShown describes a value that may be a secret.
+func notShown(value string) described {
+	return described(fmt.Sprintf("%d bytes that are not shown", len(value)))
 }
 
 func (e *ArgumentError) Error() string {

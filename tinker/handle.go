@@ -30,7 +30,7 @@ func (c *SamplingClient) Handle() (string, error) {
 // made refuses a client that is still its zero value.
 func (c *SamplingClient) made() error {
 	if c.session == nil {
-		return &ArgumentError{"the SamplingClient", "its zero value", "one that a ServiceClient made"}
+		return &ArgumentError{"the SamplingClient", described("its zero value"), "one that a ServiceClient made"}
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (c *SamplingClient) handle() *wire.SamplerHandle {
 func (c *ServiceClient) SamplingClientFromHandle(handle string) (*SamplingClient, error) {
 	h, err := wire.DecodeSamplerHandle(handle)
 	if err != nil {
-		return nil, &ArgumentError{"the handle", "a text that is not shown here", "one that Handle or get_sampler_handle returned: " + err.Error()}
+		return nil, &ArgumentError{"the handle", notShown(handle), "one that Handle or get_sampler_handle returned: " + err.Error()}
 	}
 	client := new(SamplingClient)
 	if err := client.open(c, &copyState{Handle: h}, nil); err != nil {

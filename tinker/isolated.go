@@ -174,7 +174,7 @@ func isolatedError(ctx context.Context, op string, err error) error {
 // checkIsolation refuses what another process cannot be given.
 func (c *config) checkIsolation() error {
 	if c.httpClient != nil {
-		return &ArgumentError{"WithHTTPClient", "a client", "absent with process isolation: connections and certificates do not cross processes"}
+		return &ArgumentError{"WithHTTPClient", described("a client"), "absent with process isolation: connections and certificates do not cross processes"}
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (c *config) checkIsolation() error {
 // where sampling runs in one.
 func (c *config) checkCrossing(r *RetryConfig) error {
 	if c.isolated && r.Retryable != nil {
-		return &ArgumentError{"Retry.Retryable", "a function", "nil with process isolation: functions do not cross processes"}
+		return &ArgumentError{"Retry.Retryable", described("a function"), "nil with process isolation: functions do not cross processes"}
 	}
 	return nil
 }

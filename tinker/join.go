@@ -160,7 +160,7 @@ func (c *config) checkHandle(h *wire.SamplerHandle) error {
 			return &ArgumentError{"a header of the handle", name, "a name of letters, digits and hyphens"}
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-			return &ArgumentError{"the handle's header " + name, "a text that is not shown here", "without control characters"}
+			return &ArgumentError{"the handle's header " + name, notShown(value), "without control characters"}
 		}
 	}
 	return nil

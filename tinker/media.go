@@ -105,7 +105,7 @@ func (d DMel) exact() bool { return true }
 
 func (d DMel) wireChunk(name string) (wire.Chunk, error) {
 	if _, err := containerLen(d.Container); err != nil {
-		return wire.Chunk{}, &ArgumentError{name + ".Container", fmt.Sprintf("%d bytes", len(d.Container)), "a TensorContainer: " + err.Error()}
+		return wire.Chunk{}, &ArgumentError{name + ".Container", described(fmt.Sprintf("%d bytes", len(d.Container))), "a TensorContainer: " + err.Error()}
 	}
 	return wire.Chunk{Type: wire.ChunkDmel, Dmel: slices.Clone(d.Container)}, nil
 }

@@ -245,7 +245,11 @@ func (c *config) transport(baseURL string, header http.Header) (*transport.Clien
 		Header: header, UserAgent: "Tinsmith-Go/" + Version, BillingPause: time.Hour, Log: c.log,
 	})
 	if bad, ok := errors.AsType[*transport.BaseURLError](err); ok {
-		return nil, &ArgumentError{"the base URL", bad.Value, bad.Limit}
+		var value any = bad.Value
+		if bad.Value != baseURL { // it may have a secret in it
+			value = notShown(baseURL)
+		}
+		return nil, &ArgumentError{"the base URL", value, bad.Limit}
 	}
 	return client, err
 }

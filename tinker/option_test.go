@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestAccessHeadersGoWithEveryCall(t *testing.T) {
 	t.Setenv("CLOUDFLARE_ACCESS_CLIENT_SECRET", "secret")
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		if _, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		for _, seen := range f.seen {
@@ -111,6 +112,28 @@ func TestKeys(t *testing.T) {
 			t.Errorf("the error shows the key: %v", err)
 		}
 	}
+}
+
+// What is not shown is said to be so, and not quoted as if it were the value.
+func TestWhatIsNotShownIsDescribed(t *testing.T) {
+	clearEnvironment(t)
+	key := WithAPIKey("tml-x")
+	for want, opts := range map[string][]Option{
+		"tinker: the API key is 9 bytes that are not shown, must be a key that begins with tml-, or a JSON web token":                    {WithAPIKey("sk-secret")},
+		"tinker: the base URL is 29 bytes that are not shown, must be without user and password: the API key belongs elsewhere":          {key, WithBaseURL("https://me:secret@tinker.test")},
+		"tinker: the base URL is \"ftp://x\", must be http or https, such as https://host/prefix":                                        {key, WithBaseURL("ftp://x")},
+		"tinker: WithHTTPClient is a client, must be absent with process isolation: connections and certificates do not cross processes": {key, WithProcessIsolation(), WithHTTPClient(http.DefaultClient)},
+	} {
+		_, err := NewServiceClient(opts...)
+		if !isArgument(err) || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func isArgument(err error) bool {
+	_, ok := errors.AsType[*ArgumentError](err)
+	return ok
 }
 
 // Nothing that a client prints of itself or of an error has the key in it.
