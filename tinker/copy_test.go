@@ -303,7 +303,7 @@ func TestWhatCannotTravelIsNamed(t *testing.T) {
 // It must be possible to declare a client that something is decoded into, and to
 // forget that.
 func TestTheZeroClientRefusesAllCalls(t *testing.T) {
-	ctx, c, ask := t.Context(), new(SamplingClient), &SampleRequest{}
+	ctx, c, ask := t.Context(), new(SamplingClient), &SampleRequest{Prompt: FromTokens([]int32{1})}
 	prompt := FromTokens([]int32{1})
 	for name, call := range map[string]func() error{
 		"Sample":               func() error { _, err := c.Sample(ctx, ask); return err },

@@ -165,7 +165,7 @@ func ExampleCompleted() {
 func ExampleArgumentError() {
 	client, done := exampleClient()
 	defer done()
-	_, err := client.Sample(context.Background(), &tinker.SampleRequest{Params: tinker.SamplingParams{TopP: 2}})
+	_, err := client.Sample(context.Background(), &tinker.SampleRequest{Prompt: tinker.FromTokens([]int32{1}), Params: tinker.SamplingParams{TopP: 2}})
 	if wrong, ok := errors.AsType[*tinker.ArgumentError](err); ok {
 		fmt.Println(wrong.Field, "must be", wrong.Limit)
 	}
@@ -177,7 +177,7 @@ func ExampleArgumentError() {
 func ExampleRequestError() {
 	client, done := exampleClient(answer{200, `{"error": "out of memory", "category": "server"}`})
 	defer done()
-	_, err := client.Sample(context.Background(), &tinker.SampleRequest{Params: tinker.SamplingParams{MaxTokens: 1}})
+	_, err := client.Sample(context.Background(), &tinker.SampleRequest{Prompt: tinker.FromTokens([]int32{1}), Params: tinker.SamplingParams{MaxTokens: 1}})
 	if failed, ok := errors.AsType[*tinker.RequestError](err); ok {
 		fmt.Println(failed.Category, failed.Err)
 	}
@@ -208,7 +208,7 @@ func ExampleRetryConfig() {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Hour) // bounds the call with all its retries
 	defer cancel()
-	r, err := client.Sample(ctx, &tinker.SampleRequest{Params: tinker.SamplingParams{MaxTokens: 2}})
+	r, err := client.Sample(ctx, &tinker.SampleRequest{Prompt: tinker.FromTokens([]int32{1}), Params: tinker.SamplingParams{MaxTokens: 2}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func ExampleQueueState() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.Sample(ctx, &tinker.SampleRequest{Params: tinker.SamplingParams{MaxTokens: 1}}); err != nil {
+	if _, err := client.Sample(ctx, &tinker.SampleRequest{Prompt: tinker.FromTokens([]int32{1}), Params: tinker.SamplingParams{MaxTokens: 1}}); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -7,9 +7,11 @@ import (
 	"tinsmith.example/internal/wire"
 )
 
-// A ModelInput is a prompt: chunks, one after the other.
+// A ModelInput is a prompt: chunks, one after the other. Its zero value is the
+// empty prompt, to append to: calls refuse it with an *ArgumentError, since there
+// is nothing to continue or to score.
 type ModelInput struct {
-	Chunks []Chunk // none: the empty prompt
+	Chunks []Chunk // in their order
 }
 
 // A Chunk is a piece of a prompt: EncodedText, Image, ImageAsset or DMel.
@@ -58,6 +60,23 @@ func (m ModelInput) Len() int {
 // exact reports whether the server agrees about Len.
 func (m ModelInput) exact() bool {
 	return !slices.ContainsFunc(m.Chunks, func(c Chunk) bool { return c != nil && !c.exact() })
+}
+
+// check refuses a prompt without a token, and a chunk that is none.
+func (m ModelInput) check(name string) error {
+	for i, c := range m.Chunks {
+		if c == nil {
+			return &ArgumentError{fmt.Sprintf("%s.Chunks[%d]", name, i), nil, "a chunk"}
+		}
+	}
+	something := slices.ContainsFunc(m.Chunks, func(c Chunk) bool {
+		text, ok := c.(EncodedText)
+		return !ok || len(text.Tokens) > 0
+	})
+	if !something {
+		return &ArgumentError{name, described("empty"), "of at least 1 token"}
+	}
+	return nil
 }
 
 func (m ModelInput) size() (bytes int64) {

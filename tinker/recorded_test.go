@@ -419,10 +419,10 @@ var scenarios = []struct {
 		client := r.sampling(0, SamplingClientConfig{Retry: RetryConfig{NoRetry: true}})
 		promise := r.f.answer[wire.PathSample]
 		r.f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"Unknown sampling session"}`} }
-		client.Sample(t.Context(), &SampleRequest{})
+		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		r.f.answer[wire.PathSample] = promise
 		r.f.on(wire.PathRetrieveFuture, `{"error":"boom","category":"server"}`)
-		client.Sample(t.Context(), &SampleRequest{})
+		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		time.Sleep(11 * time.Second)
 		kinds := map[string]bool{}
 		for _, seen := range r.f.to(wire.PathTelemetry) {
@@ -445,7 +445,7 @@ var scenarios = []struct {
 	}},
 	{"an abandoned sample", []string{"63-cancel-future"}, func(t *testing.T, r *replay) {
 		r.f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
-		future := r.sampling(31, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{})
+		future := r.sampling(31, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		future.Cancel()
 		synctest.Wait()

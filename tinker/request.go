@@ -22,7 +22,7 @@ type Sampler interface {
 // A SampleRequest asks for continuations of a prompt, and for log probabilities
 // of the prompt itself.
 type SampleRequest struct {
-	Prompt     ModelInput     // what is continued
+	Prompt     ModelInput     // what is continued; at least one token
 	NumSamples int            // samples of it, each drawn on its own; 0: 1
 	Params     SamplingParams // how tokens are drawn
 
@@ -89,15 +89,19 @@ func NoStop() Stop { return Stop{never: true} }
 type LogprobsOption func(*SampleRequest)
 
 // LastN computes only the log probabilities of the last n tokens, which is
-// cheaper. n must be at least 1 and less than the prompt's length.
+// cheaper. n must be at least 1 and less than the prompt's length; another one is
+// an *ArgumentError about "LastN".
 func LastN(n int) LogprobsOption {
 	return func(r *SampleRequest) {
 		if n == 0 {
-			n = -1 // zero would mean all
+			n = lastZero
 		}
 		r.PromptLogprobsLastN = n
 	}
 }
+
+// lastZero is what LastN(0) leaves in a request, where zero means all.
+const lastZero = math.MinInt
 
 // numSamples is how many samples the request asks for.
 func (r *SampleRequest) numSamples() int {
@@ -110,7 +114,6 @@ func (r *SampleRequest) numSamples() int {
 // check refuses, with an *ArgumentError, what no server could make sense of.
 // Limits that are a server's own are left to it.
 func (r *SampleRequest) check() error {
-	prompt, exact := r.Prompt.Len(), r.Prompt.exact()
 	for _, f := range []struct {
 		name  string
 		value int
@@ -123,24 +126,39 @@ func (r *SampleRequest) check() error {
 			return &ArgumentError{f.name, f.value, "0 or more"}
 		}
 	}
-	if n := r.PromptLogprobsLastN; n != 0 {
-		if !r.PromptLogprobs {
-			return &ArgumentError{"PromptLogprobsLastN", n, "0 unless PromptLogprobs is set"}
-		}
-		if n < 1 {
-			return &ArgumentError{"PromptLogprobsLastN", n, "1 or more"}
-		}
-		if exact && n > prompt-1 {
-			return &ArgumentError{"PromptLogprobsLastN", n, fmt.Sprintf("between 1 and %d, one less than the prompt's tokens", prompt-1)}
-		}
+	if err := r.Prompt.check("Prompt"); err != nil {
+		return err
+	}
+	if err := r.checkLastN(); err != nil {
+		return err
 	}
 	if err := r.Params.check(); err != nil {
 		return err
 	}
 	if t := r.TargetPromptLogprobs; t != nil {
-		return t.check(prompt, exact)
+		return t.check(r.Prompt.Len(), r.Prompt.exact())
 	}
 	return nil
+}
+
+func (r *SampleRequest) checkLastN() error {
+	const field = "PromptLogprobsLastN"
+	n, prompt := r.PromptLogprobsLastN, r.Prompt.Len()
+	switch {
+	case n == 0:
+		return nil
+	case n == lastZero:
+		return &ArgumentError{field, 0, "1 or more"}
+	case n < 0:
+		return &ArgumentError{field, n, "1 or more"}
+	case !r.PromptLogprobs:
+		return &ArgumentError{field, n, "0 unless PromptLogprobs is set"}
+	case !r.Prompt.exact() || n < prompt:
+		return nil
+	case prompt == 1: // whose one log probability there is not
+		return &ArgumentError{field, n, "left out for a prompt of 1 token, before which there is none"}
+	}
+	return &ArgumentError{field, n, fmt.Sprintf("between 1 and %d, one less than the prompt's tokens", prompt-1)}
 }
 
 func (p *SamplingParams) check() error {

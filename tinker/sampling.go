@@ -2,6 +2,7 @@ package tinker
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -260,10 +261,14 @@ func (c *SamplingClient) prepareLogprobs(op string, prompt ModelInput, opts []Lo
 		opt(r)
 	}
 	call, err := c.prepare(op, r)
-	if err == nil {
-		call.Direct = false
+	if bad, ok := errors.AsType[*ArgumentError](err); ok && bad.Field == "PromptLogprobsLastN" {
+		bad.Field = "LastN" // which is what the caller wrote
 	}
-	return call, err
+	if err != nil {
+		return nil, err
+	}
+	call.Direct = false
+	return call, nil
 }
 
 func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleResponse, error) {

@@ -44,7 +44,9 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 			request *SampleRequest
 		}{
 			{"SampleRequest", nil},
-			{"NumSamples", &SampleRequest{NumSamples: -1}},
+			{"Prompt", &SampleRequest{}},
+			{"Prompt", &SampleRequest{Prompt: FromTokens(nil).Append(EncodedText{Tokens: []int32{}})}},
+			{"NumSamples", &SampleRequest{Prompt: FromTokens([]int32{1}), NumSamples: -1}},
 			{"Prompt.Chunks[0].Tokens[1]", &SampleRequest{Prompt: FromTokens([]int32{1, -2})}},
 			{"Prompt.Chunks[1]", &SampleRequest{Prompt: prompt.Append(nil)}},
 			{"Params.MaxTokens", params(SamplingParams{MaxTokens: -1})},
@@ -61,9 +63,9 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 			{"Params.Stop.Strings[1]", params(SamplingParams{Stop: StopStrings("a", "")})},
 			{"Params.Stop.Strings[0]", params(SamplingParams{Stop: StopStrings("\xff")})},
 			{"Params.Stop.Tokens[0]", params(SamplingParams{Stop: StopTokens(-1)})},
-			{"TopKPromptLogprobs", &SampleRequest{TopKPromptLogprobs: -1}},
-			{"TopKSampleLogprobs", &SampleRequest{TopKSampleLogprobs: -1}},
-			{"PromptAltTokensK", &SampleRequest{PromptAltTokensK: -1}},
+			{"TopKPromptLogprobs", &SampleRequest{Prompt: FromTokens([]int32{1}), TopKPromptLogprobs: -1}},
+			{"TopKSampleLogprobs", &SampleRequest{Prompt: FromTokens([]int32{1}), TopKSampleLogprobs: -1}},
+			{"PromptAltTokensK", &SampleRequest{Prompt: FromTokens([]int32{1}), PromptAltTokensK: -1}},
 			{"PromptLogprobsLastN", &SampleRequest{Prompt: prompt, PromptLogprobsLastN: 1}},
 			{"PromptLogprobsLastN", &SampleRequest{Prompt: prompt, PromptLogprobs: true, PromptLogprobsLastN: 3}},
 			{"PromptLogprobsLastN", &SampleRequest{Prompt: prompt, PromptLogprobs: true, PromptLogprobsLastN: -1}},
@@ -78,9 +80,25 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 				t.Errorf("%s: SampleAsync says %v", tt.field, later)
 			}
 		}
-		_, err := client.ComputeLogprobs(t.Context(), prompt, LastN(0))
-		if e, ok := errors.AsType[*ArgumentError](err); !ok || e.Field != "PromptLogprobsLastN" {
-			t.Error(err)
+		for _, tt := range []struct {
+			want   string
+			prompt ModelInput
+			opts   []LogprobsOption
+		}{
+			{"tinker: Prompt is empty, must be of at least 1 token", ModelInput{}, nil},
+			{"tinker: Prompt is empty, must be of at least 1 token", FromTokens(nil), []LogprobsOption{LastN(1)}},
+			{"tinker: LastN is 0, must be 1 or more", prompt, []LogprobsOption{LastN(0)}},
+			{"tinker: LastN is -1, must be 1 or more", prompt, []LogprobsOption{LastN(-1)}},
+			{"tinker: LastN is 3, must be between 1 and 2, one less than the prompt's tokens", prompt, []LogprobsOption{LastN(3)}},
+			{"tinker: LastN is 1, must be left out for a prompt of 1 token, before which there is none", FromTokens([]int32{1}), []LogprobsOption{LastN(1)}},
+		} {
+			_, err := client.ComputeLogprobs(t.Context(), tt.prompt, tt.opts...)
+			if !isArgument(err) || err.Error() != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			if _, later := client.ComputeLogprobsAsync(t.Context(), tt.prompt, tt.opts...).Await(t.Context()); later == nil || later.Error() != tt.want {
+				t.Errorf("later got %v, want %s", later, tt.want)
+			}
 		}
 		if n := len(f.to(wire.PathSample)); n > 0 {
 			t.Errorf("%d requests were sent", n)
@@ -114,12 +132,12 @@ func TestAnswersThatAreNotWhatWasAskedForAreErrors(t *testing.T) {
 		request SampleRequest
 		result  wire.SampleResponse
 	}{
-		{"1 sequences, want 2", SampleRequest{NumSamples: 2}, wire.SampleResponse{Sequences: one}},
-		{"0 sequences, want 1", SampleRequest{}, wire.SampleResponse{}},
-		{"sequences[0]: the answer has 1 logprobs, want 2", SampleRequest{}, wire.SampleResponse{Sequences: []wire.Sequence{
+		{"1 sequences, want 2", SampleRequest{Prompt: prompt, NumSamples: 2}, wire.SampleResponse{Sequences: one}},
+		{"0 sequences, want 1", SampleRequest{Prompt: prompt}, wire.SampleResponse{}},
+		{"sequences[0]: the answer has 1 logprobs, want 2", SampleRequest{Prompt: prompt}, wire.SampleResponse{Sequences: []wire.Sequence{
 			{StopReason: wire.StopReasonStop, Tokens: []int32{1, 2}, Logprobs: []float32{0}}}}},
-		{"0 logprobs, want 1", SampleRequest{}, wire.SampleResponse{Sequences: []wire.Sequence{{StopReason: wire.StopReasonStop, Tokens: []int32{1}}}}},
-		{"no topk_sampled_logprobs", SampleRequest{TopKSampleLogprobs: 1}, wire.SampleResponse{Sequences: one}},
+		{"0 logprobs, want 1", SampleRequest{Prompt: prompt}, wire.SampleResponse{Sequences: []wire.Sequence{{StopReason: wire.StopReasonStop, Tokens: []int32{1}}}}},
+		{"no topk_sampled_logprobs", SampleRequest{Prompt: prompt, TopKSampleLogprobs: 1}, wire.SampleResponse{Sequences: one}},
 		{"0 prompt_logprobs, want 3", SampleRequest{Prompt: prompt, PromptLogprobs: true}, wire.SampleResponse{Sequences: one}},
 		{"2 prompt_logprobs, want 3", SampleRequest{Prompt: prompt, PromptLogprobs: true}, wire.SampleResponse{Sequences: one, PromptLogprobs: []float32{nan, 0}}},
 		{"prompt_logprobs[1] is -1", SampleRequest{Prompt: prompt, PromptLogprobs: true, PromptLogprobsLastN: 1},
@@ -165,7 +183,7 @@ func TestAnswersThatCannotBeReadAreErrors(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFake(t)
 			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return answer }
-			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{})
+			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 			if e, ok := errors.AsType[*AnswerError](err); !ok || e.Reason == "" || len(f.to(wire.PathSample)) != 1 {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -178,7 +196,7 @@ func TestEverySampleNeedsASequenceID(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFake(t)
 			f.on(wire.PathSample, `{"request_id":"r0"`+ids+`}`)
-			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{})
+			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 			if err == nil || !strings.Contains(err.Error(), "sample_sequence_ids, want 1") {
 				t.Errorf("%s: got %v", ids, err)
 			}
@@ -191,13 +209,13 @@ func TestFailuresAreTyped(t *testing.T) {
 		f := newFake(t)
 		client := f.sampling(t, SamplingClientConfig{})
 		f.on(wire.PathRetrieveFuture, `{"error":"too long","category":"user"}`)
-		_, err := client.Sample(t.Context(), &SampleRequest{})
+		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		e, ok := errors.AsType[*RequestError](err)
 		if !ok || e.Category != CategoryUser || e.RequestID != "r0" || e.Op != "SamplingClient.Sample" || e.Err.Error() != "too long" {
 			t.Errorf("got %#v", err)
 		}
 		f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"unknown sampling session"}`} }
-		_, err = client.Sample(t.Context(), &SampleRequest{})
+		_, err = client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		refused, ok := errors.AsType[*APIError](err)
 		if !ok || refused.Status != 404 || refused.Message != "unknown sampling session" || refused.Attempts == 0 {
 			t.Errorf("got %#v", err)
@@ -210,7 +228,7 @@ func TestWhenNothingMovesCallsAreStuck(t *testing.T) {
 		f := newFake(t)
 		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
 		client := f.sampling(t, SamplingClientConfig{Retry: RetryConfig{ProgressTimeout: 10 * time.Minute}})
-		_, err := client.Sample(t.Context(), &SampleRequest{})
+		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		if took := time.Since(f.start); !errors.Is(err, ErrStuck) || took != 10*time.Minute {
 			t.Errorf("%v after %v", err, took)
 		}
@@ -229,7 +247,7 @@ func TestEndingTheContextCancelsOnTheServer(t *testing.T) {
 				client := f.sampling(t, SamplingClientConfig{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				future := client.SampleAsync(ctx, &SampleRequest{})
+				future := client.SampleAsync(ctx, &SampleRequest{Prompt: FromTokens([]int32{1})})
 				synctest.Wait()
 
 				impatient, stop := context.WithTimeout(t.Context(), time.Second)
@@ -260,7 +278,7 @@ func TestCancelingIsLeftAloneUnlessTheServerWantsIt(t *testing.T) {
 		f := newFake(t)
 		f.on(wire.PathDynamicConfig, `{}`)
 		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
-		future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{})
+		future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		future.Cancel()
 		synctest.Wait()
@@ -302,7 +320,7 @@ func TestSampleAsyncHasCopiedTheStopTexts(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFake(t)
 			texts := []string{"a", "b"}[:n]
-			future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Params: SamplingParams{Stop: StopStrings(texts...)}})
+			future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1}), Params: SamplingParams{Stop: StopStrings(texts...)}})
 			clear(texts)
 			if _, err := future.Await(t.Context()); err != nil {
 				t.Fatal(err)
@@ -322,7 +340,7 @@ func TestWhatAServerWithoutRetriesMeans(t *testing.T) {
 		f.on(wire.PathClientConfig, `{"sample_no_retries":true}`)
 		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 410} }
 		client := f.sampling(t, SamplingClientConfig{})
-		_, err := client.Sample(t.Context(), &SampleRequest{})
+		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 410 || len(f.to(wire.PathSample)) != 1 {
 			t.Errorf("%v after %d submissions", err, len(f.to(wire.PathSample)))
 		}
@@ -346,7 +364,7 @@ func TestNumbersCountUpAcrossCalls(t *testing.T) {
 		client := f.sampling(t, SamplingClientConfig{})
 		var futures []*Future[*SampleResponse]
 		for range 50 {
-			futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{}))
+			futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}))
 		}
 		if _, err := All(t.Context(), futures...); err != nil {
 			t.Fatal(err)
@@ -391,7 +409,7 @@ func TestQueueStatesReachTheirObserver(t *testing.T) {
 		}
 		var told []QueueState
 		client := f.sampling(t, SamplingClientConfig{OnQueueState: func(s QueueState, _ string) { told = append(told, s) }})
-		if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(told, []QueueState{QueuePausedRateLimit, QueueActive}) {
@@ -404,7 +422,7 @@ func TestQueueStatesReachTheirObserver(t *testing.T) {
 // not use it is any other.
 func TestMinPIsSentOnlyIfSet(t *testing.T) {
 	for p, want := range map[float64]string{0: "", 0.25: `"min_p":0.25`} {
-		m, _, err := (&SampleRequest{Params: SamplingParams{MinP: p}}).toWire()
+		m, _, err := (&SampleRequest{Prompt: FromTokens([]int32{1}), Params: SamplingParams{MinP: p}}).toWire()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -221,7 +221,7 @@ func TestCloseEndsEverythingOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		future := client.SampleAsync(t.Context(), &SampleRequest{})
+		future := client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		var wg sync.WaitGroup
 		for range 3 {
@@ -240,12 +240,15 @@ func TestCloseEndsEverythingOnce(t *testing.T) {
 			t.Errorf("finished %d times: %+v", len(finished), finished)
 		}
 		for name, call := range map[string]func() error{
-			"Sample": func() error { _, err := client.Sample(t.Context(), &SampleRequest{}); return err },
-			"SampleAsync": func() error {
-				_, err := client.SampleAsync(t.Context(), &SampleRequest{}).Await(t.Context())
+			"Sample": func() error {
+				_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 				return err
 			},
-			"ComputeLogprobs": func() error { _, err := client.ComputeLogprobs(t.Context(), ModelInput{}); return err },
+			"SampleAsync": func() error {
+				_, err := client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}).Await(t.Context())
+				return err
+			},
+			"ComputeLogprobs": func() error { _, err := client.ComputeLogprobs(t.Context(), FromTokens([]int32{1})); return err },
 			"Tokenizer":       func() error { _, err := client.Tokenizer(t.Context()); return err },
 			"Capabilities":    func() error { _, err := svc.Capabilities(t.Context()); return err },
 			"CreateSamplingClient": func() error {
@@ -277,7 +280,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		future := client.SampleAsync(t.Context(), &SampleRequest{})
+		future := client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		if err := svc.Close(t.Context()); err != nil {
 			t.Error(err)

@@ -46,7 +46,7 @@ func TestTelemetryTellsOfTheSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(90 * time.Second)
-		if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		if err := svc.Close(t.Context()); err != nil {
@@ -73,13 +73,13 @@ func TestTelemetryTellsWhoseFaultAFailureIs(t *testing.T) {
 		client := f.sampling(t, SamplingClientConfig{Retry: RetryConfig{NoRetry: true}})
 		promise := f.answer[wire.PathSample]
 		f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 403, body: `{"detail":"no"}`} }
-		client.Sample(t.Context(), &SampleRequest{})
+		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		f.answer[wire.PathSample] = promise
 		f.on(wire.PathRetrieveFuture, `{"error":"out of order","category":"server"}`)
-		client.Sample(t.Context(), &SampleRequest{})
+		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		client.Sample(ctx, &SampleRequest{}) // nobody's fault, and no event
+		client.Sample(ctx, &SampleRequest{Prompt: FromTokens([]int32{1})}) // nobody's fault, and no event
 		time.Sleep(time.Minute)
 		want := []string{
 			"SESSION_START",
@@ -105,7 +105,7 @@ func TestCopiesTellOfTheirFailures(t *testing.T) {
 		svc := f.service(t)
 		copied := copyOf(t, original, svc)
 		f.on(wire.PathRetrieveFuture, `{"error":"out of order","category":"user"}`)
-		copied.Sample(t.Context(), &SampleRequest{})
+		copied.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		if err := svc.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func TestTelemetryTellsOfPollsThatFailed(t *testing.T) {
 			}
 			return done(r)
 		}
-		if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -227,7 +227,7 @@ func TestSilentTelemetryDisturbsNothing(t *testing.T) {
 		}
 		time.Sleep(11 * time.Second)
 		before := time.Now()
-		if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil || time.Since(before) != 0 {
+		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil || time.Since(before) != 0 {
 			t.Errorf("%v after %v", err, time.Since(before))
 		}
 		if err := svc.Close(t.Context()); err != nil || time.Since(before) != 5*time.Second {

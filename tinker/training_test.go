@@ -111,7 +111,7 @@ func TestSavedWeightsAreSampledFrom(t *testing.T) {
 		if err != nil || sampler.BaseModel() != "org/base" {
 			t.Fatal(sampler, err)
 		}
-		if _, err := sampler.Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := sampler.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		if sent := f.to(wire.PathSample)[0].body; sent["sampling_session_id"] != "S:sample:1" || sent["record_stability_info"] != true {

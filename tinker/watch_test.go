@@ -38,7 +38,7 @@ func TestOnePollWaitsForAllResults(t *testing.T) {
 		}
 		var futures []*Future[*SampleResponse]
 		for range 11 { // of which the last has no result
-			futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{}))
+			futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}))
 		}
 		time.Sleep(4 * time.Second)
 		if polls, one := len(f.to(wire.PathRetrieveFuture)), len(f.to(wire.PathRetrieveFutures)); polls != 0 || one != 1 {
@@ -99,7 +99,7 @@ func TestErrorsSayWhatWasAwaited(t *testing.T) {
 				change(f)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				_, err := f.sampling(t, SamplingClientConfig{}).Sample(ctx, &SampleRequest{})
+				_, err := f.sampling(t, SamplingClientConfig{}).Sample(ctx, &SampleRequest{Prompt: FromTokens([]int32{1})})
 				e, ok := errors.AsType[*APIError](err)
 				if !ok || e.Waiting != want || !errors.Is(err, context.DeadlineExceeded) || e.Elapsed != time.Minute || e.Attempts < 3 {
 					t.Fatalf("got %+v", err)

@@ -66,7 +66,7 @@ func (m *mint) revoke(token string) {
 func TestTheKeyIsExchangedForAWebToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		m := newMint(t, time.Hour)
-		if _, err := m.f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := m.f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
 		for _, seen := range m.f.seen {
@@ -107,7 +107,7 @@ func TestATokenOfWhichNothingIsKnownIsRenewedEveryMinute(t *testing.T) {
 		m.f.on(wire.PathAuthToken, `{"jwt":"opaque"}`)
 		client := m.f.sampling(t, SamplingClientConfig{})
 		time.Sleep(10*time.Minute + time.Second)
-		if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil {
+		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Error(err)
 		}
 		if n := len(m.exchanges()); n != 11 {
@@ -125,7 +125,7 @@ func TestARevokedTokenIsReplacedOnceForAll(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if _, err := client.Sample(t.Context(), &SampleRequest{}); err != nil {
+				if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -143,7 +143,7 @@ func TestAnExchangeThatIsRefusedEndsCallsAtOnce(t *testing.T) {
 		client := m.f.sampling(t, SamplingClientConfig{})
 		m.revoke(m.token(1, m.f.start))
 		m.refuse.Store(&reply{status: 401, body: `{"detail":"key revoked"}`})
-		_, err := client.Sample(t.Context(), &SampleRequest{})
+		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		e, ok := errors.AsType[*APIError](err)
 		if !ok || e.Status != 401 || e.Op != "SamplingClient.Sample" || time.Since(m.f.start) != 0 {
 			t.Errorf("got %v after %v", err, time.Since(m.f.start))
@@ -168,7 +168,7 @@ func TestARefusalCountsOnceTheTokenIsAboutToExpire(t *testing.T) {
 			fails bool
 		}{{58 * time.Minute, false}, {59*time.Minute + 10*time.Second, true}, {59*time.Minute + 20*time.Second, true}} {
 			time.Sleep(time.Until(m.f.start.Add(tt.after)))
-			_, err := client.Sample(t.Context(), &SampleRequest{})
+			_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 			if e, ok := errors.AsType[*APIError](err); ok != tt.fails || ok && e.Status != 401 {
 				t.Errorf("after %v: %v", tt.after, err)
 			}
@@ -191,7 +191,7 @@ func TestATokenThatCannotBeRenewedDoesUntilItExpires(t *testing.T) {
 		sample := func(after time.Duration) (took time.Duration, err error) {
 			time.Sleep(time.Until(m.f.start.Add(after)))
 			begin := time.Now()
-			_, err = client.Sample(t.Context(), &SampleRequest{})
+			_, err = client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 			return time.Since(begin), err
 		}
 		for _, after := range []time.Duration{40 * time.Minute, 59*time.Minute + 30*time.Second} {
@@ -236,7 +236,7 @@ func TestAnImpatientCallFailsNoOther(t *testing.T) {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+10*i)*time.Second)
 				defer cancel()
-				_, err := client.Sample(ctx, &SampleRequest{})
+				_, err := client.Sample(ctx, &SampleRequest{Prompt: FromTokens([]int32{1})})
 				if wantErr := i == 0; (err != nil) != wantErr || wantErr && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("call %d: %v", i, err)
 				}

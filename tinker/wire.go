@@ -14,12 +14,8 @@ import (
 func (r *SampleRequest) toWire() (*wire.SampleRequest, int64, error) {
 	chunks := make([]wire.Chunk, len(r.Prompt.Chunks))
 	for i, c := range r.Prompt.Chunks {
-		name := fmt.Sprintf("Prompt.Chunks[%d]", i)
-		if c == nil {
-			return nil, 0, &ArgumentError{name, nil, "a chunk"}
-		}
 		var err error
-		if chunks[i], err = c.wireChunk(name); err != nil {
+		if chunks[i], err = c.wireChunk(fmt.Sprintf("Prompt.Chunks[%d]", i)); err != nil {
 			return nil, 0, err
 		}
 	}

@@ -38,7 +38,7 @@ func newStage(t *testing.T, statuses []int, opts ...Option) *stage {
 	t.Helper()
 	result, err := (&wire.SampleResponse{
 		Sequences:            []wire.Sequence{{StopReason: wire.StopReasonStop, Tokens: []int32{7, 8, 9}, Logprobs: make([]float32, 3)}},
-		PromptCacheHitTokens: 1,
+		PromptCacheHitTokens: 1, PromptLogprobs: []float32{0}, // of a prompt of one token
 	}).MarshalBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.client.ComputeLogprobsAsync(t.Context(), tinker.FromTokens(nil)).Await(t.Context()); err != nil {
+	if _, err := s.client.ComputeLogprobsAsync(t.Context(), tinker.FromTokens([]int32{1})).Await(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const labels = "gen_ai.operation.name=text_completion,gen_ai.provider.name=tinker,gen_ai.request.model=org/model"
@@ -191,7 +191,7 @@ func TestMetrics(t *testing.T) {
 	for name, want := range map[string][]string{
 		"gen_ai.client.token.usage": {
 			labels + ",gen_ai.token.type=input count 2 sum 4", labels + ",gen_ai.token.type=output count 2 sum 6",
-			scoring + ",gen_ai.token.type=input count 1 sum 0", scoring + ",gen_ai.token.type=output count 1 sum 3",
+			scoring + ",gen_ai.token.type=input count 1 sum 1", scoring + ",gen_ai.token.type=output count 1 sum 3",
 		},
 		"gen_ai.client.operation.duration": {labels + " count 2", scoring + " count 1"},
 	} {
@@ -208,7 +208,7 @@ func TestMetrics(t *testing.T) {
 
 func TestAFailureHasItsType(t *testing.T) {
 	s := newStage(t, []int{403})
-	_, err := s.client.Sample(t.Context(), &tinker.SampleRequest{})
+	_, err := s.client.Sample(t.Context(), &tinker.SampleRequest{Prompt: tinker.FromTokens([]int32{1})})
 	if err == nil {
 		t.Fatal("no error")
 	}
