@@ -44,7 +44,11 @@ func (p *pulse) note(err error) (goOn bool) {
 	}
 	e, ok := errors.AsType[*transport.Error](err)
 	if ok && e.Status == wire.StatusGone {
-		p.log.Error("tinker: the server has ended the session", "session", p.session, "message", e.Message)
+		args := []any{"session", p.session}
+		if e.Message != "" {
+			args = append(args, "message", e.Message)
+		}
+		p.log.Error("tinker: the server has ended the session", args...)
 		p.trouble = ErrSessionEnded
 		return false
 	}

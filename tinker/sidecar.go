@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"tinsmith.example/internal/sidecar"
@@ -35,11 +36,18 @@ type SidecarError struct {
 }
 
 func (e *SidecarError) Error() string {
-	text := fmt.Sprintf("tinker: %s: the process that samples failed (%s): ", e.Op, e.Phase)
+	process := "the process that samples"
 	if e.PID != 0 {
-		text += fmt.Sprintf("process %d: ", e.PID)
+		process += fmt.Sprintf(" (%d)", e.PID)
 	}
-	return text + e.Err.Error()
+	failed := map[SidecarPhase]string{
+		SidecarStart: "could not be started", SidecarRun: "failed during the call", SidecarCall: "could not be asked",
+	}[e.Phase]
+	if e.Err == nil {
+		return fmt.Sprintf("tinker: %s: %s %s", e.Op, process, failed)
+	}
+	// It may be an error of this package, whose name is there already.
+	return fmt.Sprintf("tinker: %s: %s %s: %s", e.Op, process, failed, strings.TrimPrefix(e.Err.Error(), "tinker: "))
 }
 
 func (e *SidecarError) Unwrap() error { return e.Err }

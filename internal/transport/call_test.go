@@ -329,5 +329,9 @@ func TestTroubleIsLoggedOnceAMinute(t *testing.T) {
 		if n := strings.Count(log.String(), "tried again"); n != 3 { // at 0, 60 and 120 s
 			t.Errorf("%d warnings:\n%s", n, &log)
 		}
+		// What there is not to be said of these answers, which have no body, is left out.
+		if strings.Contains(log.String(), "message=") || strings.Contains(log.String(), "error=") || !strings.Contains(log.String(), "status=429") {
+			t.Errorf("log:\n%s", &log)
+		}
 	})
 }

@@ -27,7 +27,17 @@ func (s *sparingly) now() bool {
 // noteTrouble tells whoever reads the log, or the error, why a call takes longer.
 func (c *Client) noteTrouble(t *trail, a answer) {
 	t.meet(a)
-	c.warn("tinker: a call is tried again", "server", c.base, "path", t.path, "status", a.status, "message", a.message(), "error", a.err, "attempts", t.attempts)
+	args := []any{"server", c.base, "path", t.path}
+	if a.status != 0 { // or there was no answer
+		args = append(args, "status", a.status)
+	}
+	if message := a.message(); message != "" {
+		args = append(args, "message", message)
+	}
+	if a.err != nil {
+		args = append(args, "error", a.err)
+	}
+	c.warn("tinker: a call is tried again", append(args, "attempts", t.attempts)...)
 }
 
 // warn logs a warning, but trouble comes in crowds: what follows within a minute
