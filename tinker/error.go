@@ -14,13 +14,26 @@ var (
 	// ErrClosed is what calls on a closed client return, and calls that Close
 	// interrupted.
 	ErrClosed = errors.New("tinker: client is closed")
-	// ErrSessionEnded is what SessionErr returns once the server has ended the
-	// session: calls in it will be refused.
-	ErrSessionEnded = errors.New("tinker: the server has ended the session")
+	// ErrSessionGone is in the errors of calls, and in that of SessionErr, whose
+	// session the server does not know any more: it was restarted, or has ended
+	// the session. All calls of the ServiceClient and of the clients that come
+	// from it will fail; a new one begins a new session.
+	ErrSessionGone = errors.New("tinker: the session is gone from the server: make a new ServiceClient")
+	// ErrSessionEnded is the ErrSessionGone of a session that the server says it
+	// has ended. SessionErr returns it as it is.
+	ErrSessionEnded error = endedSession{}
 	// ErrStuck is why sampling calls gave up: no call of their client had
 	// succeeded for [RetryConfig].ProgressTimeout.
 	ErrStuck = transport.ErrStuck
 )
+
+type endedSession struct{}
+
+func (endedSession) Error() string {
+	return "tinker: the server has ended the session: make a new ServiceClient"
+}
+
+func (endedSession) Unwrap() error { return ErrSessionGone }
 
 // An ArgumentError is a value that cannot be right. Nothing was sent.
 type ArgumentError struct {
@@ -74,7 +87,7 @@ func (e *APIError) Error() string {
 		b.WriteString(": while waiting for " + e.Waiting)
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + strings.TrimPrefix(e.Err.Error(), "tinker: "))
 	}
 	if e.RequestID != "" {
 		b.WriteString(" (request " + e.RequestID + ")")

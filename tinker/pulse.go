@@ -42,6 +42,9 @@ func (p *pulse) note(err error) (goOn bool) {
 		p.heard, p.trouble = time.Now(), nil
 		return true
 	}
+	if p.trouble == ErrSessionEnded {
+		return false
+	}
 	e, ok := errors.AsType[*transport.Error](err)
 	if ok && e.Status == wire.StatusGone {
 		args := []any{"session", p.session}
@@ -66,7 +69,23 @@ func (p *pulse) note(err error) (goOn bool) {
 		p.log.Warn("tinker: no heartbeat has been answered for a while", "session", p.session, "for", silent.Round(time.Second), "error", err)
 	}
 	p.trouble = publicError(err)
+	if public, ok := errors.AsType[*APIError](p.trouble); ok && unknown {
+		public.Err = ErrSessionGone
+	}
 	return true
+}
+
+// gone is ErrSessionGone or ErrSessionEnded, if the session is.
+func (p *pulse) gone() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.trouble == ErrSessionEnded:
+		return ErrSessionEnded
+	case errors.Is(p.trouble, ErrSessionGone):
+		return ErrSessionGone
+	}
+	return nil
 }
 
 func (p *pulse) err() error {

@@ -60,7 +60,7 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 		err = c.session.client.Do(ctx, transport.Call{
 			Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
 		})
-		return file, noReceipts(publicError(err))
+		return file, noReceipts(c.session.explain(ctx, err))
 	})
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 // error that says so.
 func noReceipts(err error) error {
 	failed, ok := errors.AsType[*APIError](err)
-	if ok && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, failed.Status) {
+	if ok && !errors.Is(err, ErrSessionGone) && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, failed.Status) {
 		failed.Err = errors.Join(ErrNoReceipts, failed.Err)
 	}
 	return err

@@ -91,7 +91,7 @@ func (c *ServiceClient) createSamplingClient(ctx context.Context, op string, cfg
 	defer leave()
 	id, err := s.createSampler(ctx, op, cfg)
 	if err != nil {
-		return nil, publicError(err)
+		return nil, s.explain(ctx, err)
 	}
 	return s.samplingClient(ctx, op, id, cfg)
 }
@@ -289,7 +289,7 @@ func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleRes
 func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
 	sampled, err := c.sampler.Sample(ctx, call.SampleCall)
 	if err != nil {
-		return nil, publicError(err)
+		return nil, c.session.explain(ctx, err)
 	}
 	response, err := call.expect.fromWire(sampled)
 	if err != nil {

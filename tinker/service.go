@@ -196,9 +196,9 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 // SessionErr says what is wrong with the session. It is nil while all is well,
 // and before a session has begun; ErrSessionEnded once the server has said that
 // the session is over, for good; and an *APIError, the latest heartbeat's, while
-// the server does not know the session (404: it was restarted), and while no
-// heartbeat has been answered for two minutes, after which a server may give a
-// session up. The log has a message when that begins, and when it ends; and it
+// the server does not know the session (it was restarted: that error wraps
+// ErrSessionGone), and while no heartbeat has been answered for two minutes, after
+// which a server may give a session up. The log has a message when that begins, and when it ends; and it
 // alone has them for the sessions of others, which copies keep alive here.
 func (c *ServiceClient) SessionErr() error {
 	if p := c.pulse.Load(); p != nil {
@@ -263,8 +263,5 @@ func (c *ServiceClient) finish(ctx context.Context, last *wire.FinishSessionRequ
 	if c.session == nil {
 		return nil
 	}
-	if err := c.session.close(ctx, last); err != nil {
-		return publicError(err)
-	}
-	return nil
+	return c.session.close(ctx, last)
 }

@@ -200,6 +200,62 @@ func TestUnknownSessionIsNotedAtOnce(t *testing.T) {
 	})
 }
 
+// Calls that fail because the server does not know their session any more say so,
+// and what to do. The server is asked about that once for all of them.
+func TestCallsSayThatTheSessionIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name               string
+		call, heartbeat    int // statuses
+		wantGone, wantOver bool
+	}{
+		{"restarted", 404, 404, true, false}, {"ended", 404, 410, true, true}, {"forbidden", 403, 404, true, false},
+		{"something else is unknown", 404, 200, false, false}, {"no answer about it", 404, 500, false, false},
+		{"malformed", 400, 404, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFake(t)
+				client := f.sampling(t, SamplingClientConfig{})
+				f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: tt.call, body: `{"detail":"no"}`} }
+				f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} }
+				var futures []*Future[*SampleResponse]
+				for range 5 {
+					futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}))
+				}
+				for _, future := range futures {
+					_, err := future.Await(t.Context())
+					if errors.Is(err, ErrSessionGone) != tt.wantGone || errors.Is(err, ErrSessionEnded) != tt.wantOver {
+						t.Errorf("got %v", err)
+					}
+					if e, ok := errors.AsType[*APIError](err); !ok || e.Status != tt.call || strings.Contains(err.Error(), "make a new ServiceClient") != tt.wantGone {
+						t.Errorf("got %v", err)
+					}
+				}
+				if n := len(f.to(wire.PathSessionHeartbeat)); n > 1 {
+					t.Errorf("asked %d times", n)
+				}
+				if err := client.session.pulse.err(); errors.Is(err, ErrSessionGone) != tt.wantGone {
+					t.Errorf("SessionErr: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseSaysThatTheSessionIsGone(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		svc := f.service(t)
+		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		delete(f.answer, wire.FinishSessionPath("S"))
+		if err := svc.Close(t.Context()); !errors.Is(err, ErrSessionGone) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestDynamicConfigIsRefreshed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

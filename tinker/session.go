@@ -34,6 +34,8 @@ type session struct {
 
 	observers observers
 	isolation isolation
+	asking    chan struct{} // has room for one: whoever fills it may set asked
+	asked     time.Time     // when the server was last asked whether it knows the session
 	latest    latest // heartbeat, where config.hosted
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
@@ -67,6 +69,7 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 // begin applies what the server has said, and starts the loops.
 func (s *session) begin() {
 	s.isolation.session = s
+	s.asking = make(chan struct{}, 1)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
@@ -179,7 +182,11 @@ func (s *session) beat() error {
 	if err, ok := s.isolation.heartbeat(s.ctx); ok {
 		return err
 	}
-	return s.client.Do(s.ctx, transport.Call{
+	return s.sendHeartbeat(s.ctx)
+}
+
+func (s *session) sendHeartbeat(ctx context.Context) error {
+	return s.client.Do(ctx, transport.Call{
 		Op: "the heartbeat", Silent: true, Path: wire.PathSessionHeartbeat, Timeout: shortTimeout, Policy: transport.Once,
 		Body: &wire.SessionHeartbeat{SessionID: s.id, Type: wire.TypeSessionHeartbeat},
 	})
@@ -246,7 +253,11 @@ func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) er
 	if ended {
 		return nil
 	}
-	return s.client.Do(ctx, transport.Call{
+	err := publicError(s.client.Do(ctx, transport.Call{
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,
-	})
+	}))
+	if e, ok := errors.AsType[*APIError](err); ok && e.Err == nil && e.Status == http.StatusNotFound {
+		e.Err = ErrSessionGone // of what else, where the session is all that there is in the path
+	}
+	return err
 }

@@ -106,7 +106,7 @@ func (c *ServiceClient) createTrainingClient(ctx context.Context, op string, cfg
 	defer leave()
 	client := &TrainingClient{session: s}
 	if err := client.create(ctx, op, cfg); err != nil {
-		return nil, publicError(err)
+		return nil, s.explain(ctx, err)
 	}
 	return client, nil
 }
@@ -348,7 +348,7 @@ func (c *TrainingClient) submit(ctx context.Context, call *saveCall) (*wire.Save
 		c.seq.Store(m.SeqID) // the server may have it
 	}
 	if err != nil {
-		return nil, publicError(err)
+		return nil, c.session.explain(ctx, err)
 	}
 	return &saved, nil
 }
