@@ -77,9 +77,11 @@ func (j *joinedSessions) close(ctx context.Context) {
 	j.closed = true
 	list := slices.Collect(maps.Values(j.list))
 	j.mu.Unlock()
+	var closing sync.WaitGroup // at once: each may have to wait for a server that is gone
 	for _, s := range list {
-		s.close(ctx, nil) // sends nothing
+		closing.Go(func() { s.close(ctx, nil) })
 	}
+	closing.Wait()
 }
 
 // A joiner is the sampler of a copy. Its requests have numbers that no other

@@ -208,7 +208,10 @@ func (c *ServiceClient) SessionErr() error {
 }
 
 // Close ends the session: calls that still run return ErrClosed, as do all later
-// ones, and the server is told that the session is finished. Close returns when
+// ones, and the server is told that the session is finished. Samples that were
+// under way are canceled there before, one by one, where the server allows that;
+// it takes two seconds at most, and what is left then ends as the server sees fit.
+// Close returns when
 // all of the client's goroutines have ended, or with the cause once ctx ends;
 // give it a deadline where the server may be gone. A client that has begun no
 // session sends nothing, and nor does one whose session the server has ended.

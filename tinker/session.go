@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"tinsmith.example/internal/transport"
 	"tinsmith.example/internal/wire"
 )
@@ -25,18 +23,18 @@ type session struct {
 	pulse    pulse
 	tokens   *webTokens // nil: the server takes keys as they are
 	gate     *transport.Gate
-	cancels  *semaphore.Weighted // cancellations on their way
-	samplers atomic.Int64        // the next sampling session's number
-	models   atomic.Int64        // the next training client's number
+	samplers atomic.Int64 // the next sampling session's number
+	models   atomic.Int64 // the next training client's number
 	config   *config
 	joined   *wire.HandleHolder    // what a copy was told of the session; nil: the session is our own
 	flush    func(context.Context) // sends what has to be sent while there is a session; nil: nothing
 
 	observers observers
 	isolation isolation
+	abandoned abandoned
 	asking    chan struct{} // has room for one: whoever fills it may set asked
 	asked     time.Time     // when the server was last asked whether it knows the session
-	latest    latest // heartbeat, where config.hosted
+	latest    latest        // heartbeat, where config.hosted
 
 	ctx context.Context // the ServiceClient's, which ends with ErrClosed
 
@@ -45,10 +43,7 @@ type session struct {
 	work   sync.WaitGroup // Add only under mu and while not closed
 }
 
-const (
-	shortTimeout  = 10 * time.Second // for heartbeats and the dynamic configuration
-	cancelTimeout = 30 * time.Second
-)
+const shortTimeout = 10 * time.Second // for heartbeats and the dynamic configuration
 
 // startSession begins a session with a server that c is connected to, and starts
 // its loops.
@@ -71,7 +66,7 @@ func (s *session) begin() {
 	s.isolation.session = s
 	s.asking = make(chan struct{}, 1)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
-	s.cancels = semaphore.NewWeighted(max(s.dynamic.Load().SampleCancelMaxBatch, 1))
+	s.abandoned.begin(s.dynamic.Load().SampleCancelMaxBatch)
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	s.pulse.begin(s.id, s.config.log)
 	s.run(s.keepAlive)
@@ -209,32 +204,8 @@ func (s *session) keepConfigured() {
 	}
 }
 
-// abandon tells the server that nobody waits for a request any more, if it
-// wants to know. name finds out what the request is called.
-func (s *session) abandon(name func(context.Context) (string, error)) {
-	if !s.dynamic.Load().SampleCancelEnabled {
-		return
-	}
-	s.run(func() {
-		if s.cancels.Acquire(s.ctx, 1) != nil {
-			return
-		}
-		defer s.cancels.Release(1)
-		requestID, err := name(s.ctx)
-		if err == nil && requestID != "" {
-			err = s.client.Do(s.ctx, transport.Call{
-				Path: wire.PathCancelFuture, Body: &wire.CancelFutureRequest{RequestID: requestID},
-				Timeout: cancelTimeout, Policy: transport.Sparsely,
-			})
-		}
-		if err != nil && s.ctx.Err() == nil {
-			s.config.log.Error("tinker: a request could not be canceled", "request", requestID, "error", err)
-		}
-	})
-}
-
-// close waits for what runs in the session, whose context has ended, and tells
-// the server how it ended, unless that has ended it itself, or the session is
+// close waits for what runs in the session, whose context has ended, cancels that
+// on the server, and tells it how the session ended, unless that has ended it itself, or the session is
 // another client's to end.
 func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
 	s.mu.Lock()
@@ -242,6 +213,9 @@ func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) er
 	s.mu.Unlock()
 	s.work.Wait()
 	ended := errors.Is(s.pulse.err(), ErrSessionEnded)
+	if !ended {
+		s.cancelLeft(ctx)
+	}
 	if s.flush != nil && !ended {
 		s.flush(ctx)
 	}

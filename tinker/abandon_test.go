@@ -1,0 +1,85 @@
+package tinker
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tinsmith.example/internal/wire"
+)
+
+// Close cancels what is under way, for the sake of sessions that it does not end,
+// and is not kept waiting by a server that is gone.
+func TestCloseCancelsWhatIsUnderWay(t *testing.T) {
+	const calls = 100 // more than are canceled at once
+	for _, tt := range []struct {
+		name    string
+		copied  bool
+		dynamic string
+		cancel  reply
+		want    int // cancellations
+		took    time.Duration
+	}{
+		{"of a session of its own", false, `{"sample_cancel_enabled":true}`, reply{status: 200, body: `{}`}, calls, 0},
+		{"of a session that a copy has joined", true, `{"sample_cancel_enabled":true}`, reply{status: 200, body: `{}`}, calls, 0},
+		{"though some are over", true, `{"sample_cancel_enabled":true}`, reply{status: 404, body: `{"detail":"over"}`}, calls, 0},
+		{"unless the server does not want to know", true, `{}`, reply{status: 200, body: `{}`}, 0, 0},
+		{"unless the server is silent", true, `{"sample_cancel_enabled":true,"sample_cancel_max_batch_size":3}`, reply{hold: time.Hour}, 3, closeCancelLimit},
+		{"unless the server is gone", true, `{"sample_cancel_enabled":true,"sample_cancel_max_batch_size":1}`, reply{}, 1, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFake(t)
+				f.on(wire.PathDynamicConfig, tt.dynamic)
+				f.on(wire.PathTelemetry, `{"status":"accepted"}`)
+				f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+				f.answer[wire.PathCancelFuture] = func(seenRequest) reply { return tt.cancel }
+				svc := f.service(t)
+				client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.copied {
+					maker := client
+					svc = f.service(t)
+					client = copyOf(t, maker, svc)
+				}
+				var futures []*Future[*SampleResponse]
+				for range calls {
+					futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}))
+				}
+				time.Sleep(time.Second)
+				before := time.Now()
+				if err := svc.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(before); took != tt.took {
+					t.Errorf("Close took %v, want %v", took, tt.took)
+				}
+				for _, future := range futures {
+					if _, err := future.Await(t.Context()); err != ErrClosed {
+						t.Errorf("a call that was under way: %v", err)
+					}
+				}
+				var got, want []string
+				for _, seen := range f.to(wire.PathCancelFuture) {
+					got = append(got, fmt.Sprint(seen.body["request_id"]))
+				}
+				for _, seen := range f.to(wire.PathSample) {
+					want = append(want, fmt.Sprintf("r%v", seen.body["seq_id"]))
+				}
+				slices.Sort(got)
+				slices.Sort(want)
+				if len(got) != tt.want || tt.want == calls && !slices.Equal(got, want) {
+					t.Errorf("%d requests were canceled, want %d", len(got), tt.want)
+				}
+				if finished := len(f.to(wire.FinishSessionPath("S"))); (finished > 0) == tt.copied {
+					t.Errorf("the session was finished %d times", finished)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
