@@ -14,17 +14,22 @@ import (
 
 // connectFlags say which server and which model a command uses.
 type connectFlags struct {
-	BaseURL   string   `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
-	PlainHTTP bool     `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
-	Model     string   `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model}, or the only model that a server has)."`
-	Threads   int      `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
-	Memory    byteSize `placeholder:"SIZE" help:"What the KV cache may take in this process, such as 2GiB (default: half of what is free). Changes no result."`
+	BaseURL   string        `env:"TINKER_BASE_URL" placeholder:"URL" help:"The server to use, with the key in TINKER_API_KEY. Without it the model runs in this process."`
+	PlainHTTP bool          `name:"plain-http" help:"Allow a --base-url of http to another machine: key and prompts can be read on the way."`
+	Model     string        `short:"m" placeholder:"NAME" help:"A name of the catalogue, org/name of the Hub, or the path of a GGUF file; with --base-url, a name that the server knows (default: ${model}, or the only model that a server has)."`
+	Threads   int           `help:"The most threads that compute in this process; 0: one per CPU. Changes no result."`
+	Timeout   time.Duration `placeholder:"DURATION" help:"Give up after that long, such as 30s or 5m, fetching and loading a model included; 0: never (default: 0)."`
+	Quiet     bool          `short:"q" help:"Print no remarks on standard error: which server and model, progress, the seed, why the server lets wait. Warnings and errors are printed."`
+	Memory    byteSize      `placeholder:"SIZE" help:"What the KV cache may take in this process, such as 2GiB (default: half of what is free). Changes no result."`
 }
 
 // Validate refuses what no engine could be started with.
 func (f *connectFlags) Validate() error {
 	if f.Threads < 0 {
 		return fmt.Errorf("--threads %d: must be at least 0, where 0 means one per CPU", f.Threads)
+	}
+	if f.Timeout < 0 {
+		return fmt.Errorf("--timeout %v: must be at least 0, where 0 means never", f.Timeout)
 	}
 	if f.BaseURL != "" && (f.Threads > 0 || f.Memory > 0) {
 		return errors.New("--threads and --memory are for a model in this process, and --base-url or TINKER_BASE_URL names a server elsewhere")
@@ -63,7 +68,8 @@ func (s *session) open(ctx context.Context, std *stdio, f *connectFlags) error {
 	if err != nil {
 		return err
 	}
-	s.client, err = service.CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: s.model})
+	waits := &waitRemarks{w: std.remarks(), from: s.server}
+	s.client, err = service.CreateSamplingClient(ctx, tinker.SamplingClientConfig{BaseModel: s.model, OnQueueState: waits.note})
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func (s *session) embed(ctx context.Context, std *stdio, f *connectFlags) (*tink
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(std.err, "server: embedded, model: %s (%s)\n", found.Name, found.Path)
+	fmt.Fprintf(std.remarks(), "server: embedded, model: %s (%s)\n", found.Name, found.Path)
 	server, err := local.Start(ctx, local.Options{Model: found.Path, Name: found.Name, Threads: f.Threads, Memory: int64(f.Memory), Logger: logger(std, "tinsmith")})
 	if err != nil {
 		return nil, &loadError{asked, found, err}
@@ -124,7 +130,7 @@ func (s *session) dial(ctx context.Context, std *stdio, f *connectFlags) (*tinke
 	if s.model, err = choose(s.server, f.Model, has.Models); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(std.err, "server: %s, model: %s\n", s.server, s.model)
+	fmt.Fprintf(std.remarks(), "server: %s, model: %s\n", s.server, s.model)
 	return service, nil
 }
 

@@ -31,6 +31,11 @@ the colour of a row shows how likely its token was; NO_COLOR turns that off.`
 }
 
 func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
+	std.quiet = c.Quiet
+	return inTime(ctx, c.Timeout, func(ctx context.Context) error { return c.run(ctx, std) })
+}
+
+func (c *logprobsCommand) run(ctx context.Context, std *stdio) error {
 	text, err := c.read(std)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ func fetch(ctx context.Context, std *stdio, name string) (catalog.Resolved, erro
 	if err != nil {
 		return catalog.Resolved{}, err
 	}
-	p := &progress{w: std.err, bars: std.errTakesBars()}
+	p := &progress{w: std.remarks(), bars: !std.quiet && std.errTakesBars()}
 	defer p.end()
 	return catalog.New(config).Resolve(ctx, name, catalog.PullOptions{Progress: p.event})
 }

@@ -41,7 +41,7 @@ func (*sampleCommand) Help() string {
   tinsmith sample --chat "Why is the sky blue?"
   tinsmith sample --json --max-tokens 8 --file prompt.txt
   echo "Dear Sir or Madam," | tinsmith sample --stop "Yours" --logprobs
-  tinsmith sample --base-url http://127.0.0.1:8731 "Hello"
+  tinsmith sample --base-url http://127.0.0.1:8731 --timeout 1m "Hello"
   tinsmith sample --receipt answer.json "Hello"
   tinsmith verify answer.json
 
@@ -79,6 +79,11 @@ func (c *sampleCommand) Validate() error {
 }
 
 func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
+	std.quiet = c.Quiet
+	return inTime(ctx, c.Timeout, func(ctx context.Context) error { return c.run(ctx, std) })
+}
+
+func (c *sampleCommand) run(ctx context.Context, std *stdio) error {
 	text, err := c.read(std)
 	if err != nil {
 		return err
@@ -113,7 +118,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 		return cmp.Or(std.printJSON(result), noReceipt)
 	}
 	if c.Seed == nil && c.Temperature > 0 {
-		fmt.Fprintf(std.err, "seed %d\n", seed)
+		fmt.Fprintf(std.remarks(), "seed %d\n", seed)
 	}
 	return cmp.Or(c.print(std, s.tokens, result), noReceipt)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 
 	"tinsmith.example/internal/catalog"
 	"tinsmith.example/internal/tinymodel"
+	"tinsmith.example/internal/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -47,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"tamper":    tamperCommand,
 			"other":     otherCommand,
 			"withhold":  withholdCommand,
+			"stall":     stallCommand,
 		},
 	})
 }
@@ -226,6 +229,31 @@ func withholdCommand(ts *testscript.TestScript, _ bool, _ []string) {
 			return
 		}
 		proxy.ServeHTTP(w, r)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("TINKER_BASE_URL", s.URL)
+}
+
+// stallCommand stands before the server of TINKER_BASE_URL, until the script ends,
+// and lets everybody wait for results, for ever and with the reason that is given:
+//
+//	stall 'position 1 of 2 in the queue'
+func stallCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stall REASON")
+	}
+	to, err := url.Parse(ts.Getenv("TINKER_BASE_URL"))
+	ts.Check(err)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != wire.PathRetrieveFuture {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", wire.MediaJSON)
+		w.WriteHeader(wire.StatusPending)
+		json.NewEncoder(w).Encode(wire.TryAgain{Type: wire.TypeTryAgain, RequestID: "r", QueueState: wire.QueueActive, QueueStateReason: args[0]})
 	}))
 	ts.Defer(s.Close)
 	ts.Setenv("TINKER_BASE_URL", s.URL)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 
 	"golang.org/x/term"
@@ -13,6 +14,16 @@ type stdio struct {
 	in  *os.File
 	out *output
 	err *os.File
+
+	quiet bool // remarks and progress are not wanted: errors and warnings alone
+}
+
+// remarks is where remarks and progress go.
+func (s *stdio) remarks() io.Writer {
+	if s.quiet {
+		return io.Discard
+	}
+	return s.err
 }
 
 // An output is a file that remembers the first write that failed, so that no
