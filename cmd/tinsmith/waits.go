@@ -31,6 +31,7 @@ func (r *waitRemarks) note(state tinker.QueueState, reason string) {
 		if reason == "" { // its waiting is over
 			return
 		}
+		what = "not done yet" // the reason says whether it waits or runs
 	case tinker.QueuePausedCapacity:
 		what = "the request waits, since the server is short of capacity"
 	case tinker.QueuePausedRateLimit:
