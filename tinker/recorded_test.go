@@ -439,7 +439,7 @@ var scenarios = []struct {
 				}
 			}
 		}
-		if len(kinds) != 3 { // what was tried, the user's failure and the server's
+		if len(kinds) != 4 { // what was tried, the user's failure, the server's, and the end that follows these
 			t.Errorf("only %v", kinds)
 		}
 	}},

@@ -31,11 +31,10 @@ func (s *session) report(r *telemetry.Reporter) {
 	if r == nil {
 		return
 	}
-	started := time.Now()
-	r.Add(telemetry.Start())
+	r.Begin()
 	s.run(func() { r.Run(s.ctx, s.id) })
 	s.flush = func(ctx context.Context) {
-		r.Add(telemetry.End(time.Since(started)))
+		r.End()
 		r.Drain(ctx, s.id)
 	}
 }
@@ -90,7 +89,8 @@ func trouble(a Attempt) string {
 	return "connection_error"
 }
 
-// CallEnded reports calls that failed, and whose fault it was.
+// CallEnded reports calls that failed, and whose fault it was. As the API has it, the
+// end of the session follows, although the session goes on.
 func (f failureReport) CallEnded(_ context.Context, call Call, o Outcome) {
 	if o.Err == nil || errors.Is(o.Err, ErrClosed) || errors.Is(o.Err, context.Canceled) || errors.Is(o.Err, context.DeadlineExceeded) {
 		return
@@ -110,12 +110,12 @@ func (f failureReport) CallEnded(_ context.Context, call Call, o Outcome) {
 		message += " (request " + request + ")"
 	}
 	if byUser {
-		f.reporter.Add(telemetry.Generic(telemetry.Warning, "user_error", map[string]any{
+		f.reporter.Fail(telemetry.Generic(telemetry.Warning, "user_error", map[string]any{
 			"error_type": kind, "message": message, "status_code": status,
 		}))
 		return
 	}
-	f.reporter.Add(telemetry.Exception(kind, message))
+	f.reporter.Fail(telemetry.Exception(kind, message))
 }
 
 // userStatus reports whether a status blames the user.

@@ -83,8 +83,8 @@ func TestTelemetryTellsWhoseFaultAFailureIs(t *testing.T) {
 		time.Sleep(time.Minute)
 		want := []string{
 			"SESSION_START",
-			"GENERIC_EVENT InternalClientHolder.execute_with_retries.exception", "GENERIC_EVENT user_error",
-			"UNHANDLED_EXCEPTION",
+			"GENERIC_EVENT InternalClientHolder.execute_with_retries.exception", "GENERIC_EVENT user_error", "SESSION_END",
+			"UNHANDLED_EXCEPTION", "SESSION_END",
 		}
 		if got := names(f.events(t)); !slices.Equal(got, want) {
 			t.Errorf("events\n got %q\nwant %q", got, want)
@@ -109,7 +109,7 @@ func TestCopiesTellOfTheirFailures(t *testing.T) {
 		if err := svc.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := names(f.events(t)), []string{"SESSION_START", "GENERIC_EVENT user_error", "SESSION_END"}; !slices.Equal(got, want) {
+		if got, want := names(f.events(t)), []string{"SESSION_START", "GENERIC_EVENT user_error", "SESSION_END", "SESSION_END"}; !slices.Equal(got, want) {
 			t.Errorf("events\n got %q\nwant %q", got, want)
 		}
 	})

@@ -37,13 +37,13 @@ type Event struct {
 	urgent bool
 }
 
-// Start says that the session has begun.
-func Start() Event {
+// start says that the session has begun.
+func start() Event {
 	return Event{event: wire.TelemetryEvent{Event: sessionStart, Severity: string(Info)}}
 }
 
-// End says that the session has ended after so long.
-func End(after time.Duration) Event {
+// end says that the session has ended after so long.
+func end(after time.Duration) Event {
 	return Event{event: wire.TelemetryEvent{Event: sessionEnd, Severity: string(Info), Duration: clock(after)}}
 }
 

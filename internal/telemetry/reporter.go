@@ -33,6 +33,7 @@ type Reporter struct {
 	lost atomic.Bool // events were dropped, which has been logged
 
 	mu      sync.Mutex
+	started time.Time // when the session began, or, until then, the reporter
 	queue   []wire.TelemetryEvent
 	next    int64 // the next event's index
 	refused bool  // the server takes none
@@ -40,28 +41,57 @@ type Reporter struct {
 
 // New makes a reporter. It sends nothing until Run.
 func New(client *transport.Client, log *slog.Logger) *Reporter {
-	return &Reporter{client: client, log: log, urge: make(chan struct{}, 1)}
+	return &Reporter{client: client, log: log, urge: make(chan struct{}, 1), started: time.Now()}
 }
 
-// Add queues an event. It never waits: what comes while the queue is full is
-// dropped.
-func (r *Reporter) Add(e Event) {
-	if r.enqueue(e) {
+// Begin says that the session has begun.
+func (r *Reporter) Begin() {
+	r.mu.Lock()
+	r.started = time.Now()
+	r.mu.Unlock()
+	r.Add(start())
+}
+
+// End says that the session has ended.
+func (r *Reporter) End() { r.Add(r.end()) }
+
+// Fail queues the event of a call that failed and, as the API has it, the end of
+// the session with it, although the session goes on.
+func (r *Reporter) Fail(e Event) { r.Add(e, r.end()) }
+
+func (r *Reporter) end() Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return end(time.Since(r.started))
+}
+
+// Add queues events, one right after the other. It never waits: what comes while
+// the queue is full is dropped.
+func (r *Reporter) Add(events ...Event) {
+	if r.enqueue(events) {
 		return
 	}
 	r.dropped("the queue is full", nil)
 }
 
-// enqueue reports whether there was room for the event, or nobody wants it.
-func (r *Reporter) enqueue(e Event) bool {
+// enqueue reports whether there was room for the events, or nobody wants them.
+func (r *Reporter) enqueue(events []Event) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refused {
 		return true
 	}
-	if len(r.queue) >= maxQueued {
-		return false
+	for _, e := range events {
+		if len(r.queue) >= maxQueued {
+			return false
+		}
+		r.put(e)
 	}
+	return true
+}
+
+// put queues an event. r.mu is held.
+func (r *Reporter) put(e Event) {
 	e.event.EventID = uuid.NewString()
 	e.event.EventSessionIndex = r.next
 	e.event.Timestamp = time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
@@ -73,7 +103,6 @@ func (r *Reporter) enqueue(e Event) bool {
 		default: // it has been urged
 		}
 	}
-	return true
 }
 
 // Run sends what is queued every ten seconds, or at once after an exception,

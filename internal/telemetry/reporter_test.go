@@ -99,7 +99,7 @@ func reporting(t *testing.T, test func(t *testing.T, r *Reporter, s *sink, log *
 func TestEventsAreSentEveryTenSeconds(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, _ *bytes.Buffer, _ func()) {
 		time.Sleep(time.Second)
-		r.Add(Start())
+		r.Add(start())
 		r.Add(Generic(Warning, "named", map[string]any{"n": 1}))
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
@@ -121,7 +121,7 @@ func TestEventsAreSentEveryTenSeconds(t *testing.T) {
 func TestAnExceptionIsSentAtOnceWithAllBeforeIt(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, _ *bytes.Buffer, _ func()) {
 		for range maxBatch {
-			r.Add(Start())
+			r.Add(start())
 		}
 		r.Add(Exception("Kind", "message"))
 		synctest.Wait()
@@ -132,10 +132,30 @@ func TestAnExceptionIsSentAtOnceWithAllBeforeIt(t *testing.T) {
 	})
 }
 
+// Servers see the end of a session behind each failure, in the same batch. It says
+// how long the session has lasted.
+func TestAFailureHasTheSessionsEndWithIt(t *testing.T) {
+	reporting(t, func(t *testing.T, r *Reporter, s *sink, _ *bytes.Buffer, _ func()) {
+		time.Sleep(time.Minute + time.Second) // no batch is due soon
+		r.Begin()
+		time.Sleep(8 * time.Second)
+		r.Fail(Exception("Kind", "message"))
+		synctest.Wait()
+		got := s.batches()
+		if len(got) != 1 || len(got[0].Events) != 3 || got[0].at != 69*time.Second {
+			t.Fatalf("batches %+v", got)
+		}
+		last := got[0].Events[2]
+		if last.Event != "SESSION_END" || last.Duration != "0:00:08.000000" || last.EventSessionIndex != 2 {
+			t.Errorf("last %+v", last)
+		}
+	})
+}
+
 func TestAFullQueueDropsWhatComesAndSaysSoOnce(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, log *bytes.Buffer, _ func()) {
 		for range maxQueued + 5 {
-			r.Add(Start())
+			r.Add(start())
 		}
 		time.Sleep(flushEvery)
 		synctest.Wait()
@@ -155,7 +175,7 @@ func TestAFullQueueDropsWhatComesAndSaysSoOnce(t *testing.T) {
 func TestABatchIsTriedAgainAndThenDropped(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, log *bytes.Buffer, _ func()) {
 		s.answer(http.StatusInternalServerError, 0)
-		r.Add(Start())
+		r.Add(start())
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if n := len(s.batches()); n != 11 {
@@ -165,7 +185,7 @@ func TestABatchIsTriedAgainAndThenDropped(t *testing.T) {
 			t.Errorf("log:\n%s", log)
 		}
 		s.answer(http.StatusOK, 0)
-		r.Add(End(time.Hour))
+		r.End()
 		time.Sleep(flushEvery)
 		synctest.Wait()
 		got := s.batches()
@@ -179,7 +199,7 @@ func TestAServerWithoutTelemetryIsLeftAlone(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, log *bytes.Buffer, _ func()) {
 		s.answer(http.StatusNotFound, 0)
 		for range 3 {
-			r.Add(Start())
+			r.Add(start())
 			time.Sleep(flushEvery + time.Second)
 		}
 		synctest.Wait()
@@ -195,7 +215,7 @@ func TestDrainSendsWhatIsLeft(t *testing.T) {
 	reporting(t, func(t *testing.T, r *Reporter, s *sink, _ *bytes.Buffer, stop func()) {
 		s.answer(http.StatusOK, time.Second)
 		for range maxBatch {
-			r.Add(Start())
+			r.Add(start())
 		}
 		r.Add(Exception("Kind", "message"))
 		synctest.Wait()
@@ -213,7 +233,7 @@ func TestDrainGivesUpWithASilentServer(t *testing.T) {
 		stop()
 		s.answer(http.StatusOK, time.Hour)
 		for range 3 * maxBatch {
-			r.Add(Start())
+			r.Add(start())
 		}
 		before := time.Now()
 		r.Drain(t.Context(), "S")
