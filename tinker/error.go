@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -126,14 +127,22 @@ func (e *RequestError) Error() string {
 
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// An AnswerError is an answer that breaks the API's rules: JSON or protobuf that
-// cannot be read, a member that is missing, a list of the wrong length. It comes
-// in an APIError with status 200.
+// An AnswerError is an answer that breaks the API's rules, or that this package
+// refuses: JSON or protobuf that cannot be read, a member that is missing, a list of
+// the wrong length, a tokenizer that it could not reproduce exactly, a receipt of
+// another answer. It comes in an APIError with status 200.
 type AnswerError struct {
 	Reason string // what is wrong with it, with the member's name
+	Err    error  // where that came from; may be nil
 }
 
 func (e *AnswerError) Error() string { return e.Reason }
+func (e *AnswerError) Unwrap() error { return e.Err }
+
+// refusedAnswer is the error of an answer that err is about.
+func refusedAnswer(op, requestID string, err error) *APIError {
+	return &APIError{Op: op, RequestID: requestID, Status: http.StatusOK, Attempts: 1, Err: &AnswerError{err.Error(), err}}
+}
 
 // endedError is the error of a call whose context ended before it sent anything.
 func endedError(ctx context.Context, op string) error {
@@ -163,7 +172,7 @@ func publicError(err error) error {
 		Attempts: e.Attempts, Elapsed: e.Elapsed, Waiting: e.Waiting, Err: e.Err,
 	}
 	if e.Err != nil && e.Status >= 200 && e.Status < 300 {
-		public.Err = &AnswerError{e.Err.Error()}
+		public.Err = &AnswerError{e.Err.Error(), e.Err}
 	} else if c, ok := errors.AsType[*CredentialError](e.Err); ok {
 		public.Err = &CredentialError{c.Stderr, publicError(c.Err)}
 		if exchange, ok := errors.AsType[*transport.Error](c.Err); ok { // the last answer there was

@@ -42,7 +42,8 @@ func (r *Receipt) JSON() []byte { return slices.Clone(r.json) }
 // Of the API only tinsmith's servers have receipts; from others the error is an
 // *[APIError] that wraps [ErrNoReceipts]. A result that is not kept any more is
 // an *APIError with status 410. What comes is held against the response, by
-// tokens and log probabilities: a receipt of another answer is an *APIError, too.
+// tokens and log probabilities: what is no receipt, or one of another answer, is an
+// *APIError that wraps an *[AnswerError].
 func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Receipt, error) {
 	const op = "SamplingClient.Receipt"
 	if r == nil || r.RequestID == "" {
@@ -56,21 +57,25 @@ func (c *SamplingClient) Receipt(ctx context.Context, r *SampleResponse) (*Recei
 		return nil, err
 	}
 	defer leave()
-	file, err := watched(ctx, c.session.observers, op, c.baseModel, func(ctx context.Context) (file []byte, err error) {
-		err = c.session.client.Do(ctx, transport.Call{
-			Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
-		})
-		return file, noReceipts(c.session.explain(ctx, err))
+	return watched(ctx, c.session.observers, op, c.baseModel, func(ctx context.Context) (*Receipt, error) {
+		return c.fetchReceipt(ctx, op, r)
+	})
+}
+
+func (c *SamplingClient) fetchReceipt(ctx context.Context, op string, r *SampleResponse) (*Receipt, error) {
+	var file []byte
+	err := c.session.client.Do(ctx, transport.Call{
+		Op: op, Method: http.MethodGet, Path: wire.ReceiptPath(r.RequestID), Answer: &file, Policy: transport.Briefly,
 	})
 	if err != nil {
-		return nil, err
+		return nil, noReceipts(c.session.explain(ctx, err))
 	}
 	read, err := receipt.Parse(file)
 	if err == nil {
 		err = isReceiptOf(read, r)
 	}
 	if err != nil {
-		return nil, &APIError{Op: op, RequestID: r.RequestID, Status: http.StatusOK, Attempts: 1, Err: err}
+		return nil, refusedAnswer(op, r.RequestID, err)
 	}
 	return &Receipt{
 		Arithmetic: read.Arithmetic, Model: read.Model.Name, ModelSHA256: read.Model.SHA256, Seed: read.Seed, json: file,

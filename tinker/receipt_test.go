@@ -50,6 +50,9 @@ func TestReceiptOfAResponse(t *testing.T) {
 			if _, ok := errors.AsType[*APIError](err); !ok || !strings.Contains(err.Error(), what) || errors.Is(err, ErrNoReceipts) {
 				t.Errorf("want an error about %q, got %v", what, err)
 			}
+			if refused, ok := errors.AsType[*AnswerError](err); !ok || !strings.Contains(refused.Reason, what) {
+				t.Errorf("no *AnswerError about %q: %v", what, err)
+			}
 		}
 		f.answer[path] = func(seenRequest) reply { return reply{status: 410, body: `{"detail":"not kept any more"}`} }
 		_, err = c.Receipt(t.Context(), response)

@@ -295,7 +295,7 @@ func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*Samp
 	if err != nil {
 		return nil, &APIError{
 			Op: call.Op, RequestID: sampled.Promise.RequestID, Status: http.StatusOK,
-			Attempts: sampled.Attempts, Elapsed: sampled.Elapsed, Err: &AnswerError{err.Error()},
+			Attempts: sampled.Attempts, Elapsed: sampled.Elapsed, Err: &AnswerError{err.Error(), err},
 		}
 	}
 	return response, nil

@@ -92,9 +92,12 @@ func TestATokenizerThatIsMissingOrBrokenIsAnErrorAndTriedAgain(t *testing.T) {
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 404 {
 			t.Errorf("missing: %v", err)
 		}
-		f.on("/org/model/resolve/main/tokenizer.json", `{"model":{"type":"Unheard"}}`)
-		if _, err = client.Tokenizer(t.Context()); err == nil {
-			t.Error("a broken one was accepted")
+		for _, refused := range []string{`{"model":{"type":"Unheard"}}`, `<html>`} {
+			f.on("/org/model/resolve/main/tokenizer.json", refused)
+			_, err = client.Tokenizer(t.Context())
+			if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 200 || !isAnswer(err) {
+				t.Errorf("%s: %v", refused, err)
+			}
 		}
 		f.on("/org/model/resolve/main/tokenizer.json", smallTokenizer)
 		if _, err = client.Tokenizer(t.Context()); err != nil {
@@ -158,4 +161,9 @@ func TestClosingEndsTheLoadingOfATokenizer(t *testing.T) {
 			t.Errorf("finished %d times", n)
 		}
 	})
+}
+
+func isAnswer(err error) bool {
+	e, ok := errors.AsType[*AnswerError](err)
+	return ok && e.Reason != ""
 }

@@ -69,8 +69,9 @@ const tokenizerOp = "SamplingClient.Tokenizer"
 // is published, or under [SamplingClientConfig].Tokenizer. It is loaded once; a
 // failure is tried again by the next call.
 //
-// Errors are a *[TokenizerError], which wraps the server's *[APIError]; an
-// *APIError if ctx ended; or ErrClosed.
+// Errors are a *[TokenizerError], which wraps the server's *[APIError], with an
+// *[AnswerError] in it where what the server has is refused; an *APIError if ctx
+// ended; or ErrClosed.
 func (c *SamplingClient) Tokenizer(ctx context.Context) (*Tokenizer, error) {
 	if err := c.made(); err != nil {
 		return nil, err
@@ -157,11 +158,11 @@ func (c *SamplingClient) offeredAs(ctx context.Context, name string) (*Tokenizer
 		}
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(files[tokenizer.FileTokenizer]), []byte("{")) {
-		return nil, errNoTokenizer
+		return nil, refusedAnswer(tokenizerOp, "", errNoTokenizer)
 	}
 	t, err := tokenizer.FromHubFiles(files)
 	if err != nil {
-		return nil, &APIError{Op: tokenizerOp, Status: http.StatusOK, Err: err}
+		return nil, refusedAnswer(tokenizerOp, "", err)
 	}
 	return &Tokenizer{t}, nil
 }

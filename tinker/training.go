@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -152,7 +151,7 @@ func (c *TrainingClient) create(ctx context.Context, op string, cfg *TrainingCli
 
 // missing is the error of an answer that lacks what the API requires.
 func missing(op, member string) error {
-	return &APIError{Op: op, Status: http.StatusOK, Attempts: 1, Err: &AnswerError{fmt.Sprintf("the answer has no %s", member)}}
+	return refusedAnswer(op, "", fmt.Errorf("the answer has no %s", member))
 }
 
 // ModelID returns the server's name for the training run.
@@ -214,6 +213,7 @@ const (
 type SavedSamplingConfig struct {
 	Kind                WeightsKind                           // "": WeightsSnapshot
 	Retry               RetryConfig                           // as in SamplingClientConfig
+	Tokenizer           string                                // as in SamplingClientConfig; "": the one that the server names, or the model's
 	RecordStabilityInfo bool                                  // as in SamplingClientConfig
 	OnQueueState        func(state QueueState, reason string) // as in SamplingClientConfig
 }
@@ -294,7 +294,7 @@ func (c *TrainingClient) saveAndSample(ctx context.Context, call *saveCall, cfg 
 		return nil, missing(call.op, "sampling_session_id")
 	}
 	client, err := c.session.samplingClient(ctx, call.op, saved.SamplingSessionID, &SamplingClientConfig{
-		BaseModel: c.baseModel, Retry: cfg.Retry, RecordStabilityInfo: cfg.RecordStabilityInfo, OnQueueState: cfg.OnQueueState,
+		BaseModel: c.baseModel, Retry: cfg.Retry, Tokenizer: cfg.Tokenizer, RecordStabilityInfo: cfg.RecordStabilityInfo, OnQueueState: cfg.OnQueueState,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -96,6 +97,17 @@ func TestTheServerNamesTheTokenizerOfAModelInTraining(t *testing.T) {
 	tok, err := client.Tokenizer(t.Context())
 	if got := cameFrom(t, tok, err); got != "H" {
 		t.Errorf("from %s, want the Hub", got)
+	}
+
+	folder := t.TempDir() // one of your choice comes before it
+	put(t, filepath.Join(folder, "tokenizer.json"), lettered("L"))
+	client, err = training.SaveWeightsAndGetSamplingClient(t.Context(), SavedSamplingConfig{Tokenizer: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err = client.Tokenizer(t.Context())
+	if got := cameFrom(t, tok, err); got != "L" {
+		t.Errorf("from %s, want the folder", got)
 	}
 }
 
