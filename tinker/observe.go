@@ -14,6 +14,10 @@ import (
 // come from it: for traces, metrics or a progress bar. [WithObserver] takes one,
 // and package tinkerotel has one for OpenTelemetry.
 //
+// A call whose arguments are refused with an *[ArgumentError] has not begun, and
+// observers are not told of it: it is the program's mistake, costs nothing, and says
+// nothing of the server.
+//
 // Calls wait for the methods, so they must be quick. Those of one call come one
 // after the other, those of different calls at the same time. Neither prompts nor
 // sampled tokens nor keys are shown to them.

@@ -107,6 +107,66 @@ func TestObserversSeeTheErrorThatTheCallerGets(t *testing.T) {
 	})
 }
 
+// What is refused for its arguments is no call.
+func TestObserversHearNothingOfArguments(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		n := &notebook{}
+		svc := f.service(t, WithObserver(n))
+		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		training := &TrainingClient{session: client.session}
+		heard := len(n.lines)
+		for name, call := range map[string]func() error{
+			"CreateSamplingClient": func() error {
+				return second(svc.CreateSamplingClient(t.Context(), SamplingClientConfig{}))
+			},
+			"CreateLoRATrainingClient": func() error {
+				return second(svc.CreateLoRATrainingClient(t.Context(), TrainingClientConfig{}))
+			},
+			"Sample": func() error { return second(client.Sample(t.Context(), nil)) },
+			"SampleAsync": func() error {
+				return second(client.SampleAsync(t.Context(), &SampleRequest{}).Await(t.Context()))
+			},
+			"ComputeLogprobs": func() error { return second(client.ComputeLogprobs(t.Context(), ModelInput{})) },
+			"Receipt":         func() error { return second(client.Receipt(t.Context(), nil)) },
+			"SaveWeightsForSampler": func() error {
+				return second(training.SaveWeightsForSampler(t.Context(), SavedWeights{}))
+			},
+			"SaveWeightsAndGetSamplingClientAsync": func() error {
+				return second(training.SaveWeightsAndGetSamplingClientAsync(t.Context(), SavedSamplingConfig{Kind: "none"}).Await(t.Context()))
+			},
+			"Finish": func() error { return svc.Finish(t.Context(), "none", "") },
+		} {
+			if err := call(); !isArgument(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if len(n.lines) != heard {
+			t.Errorf("told %q", n.lines[heard:])
+		}
+	})
+}
+
+// A receipt that came and was refused is a call that failed.
+func TestObserversSeeThatAReceiptIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		n := &notebook{}
+		client, err := f.service(t, WithObserver(n)).CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.on(wire.ReceiptPath("r"), `{}`)
+		_, err = client.Receipt(t.Context(), &SampleResponse{RequestID: "r"})
+		if !isAnswer(err) || n.ends[1].Err != err {
+			t.Errorf("observed %v, got %v", n.ends[1].Err, err)
+		}
+	})
+}
+
 func TestObserversCountPromptsAsTheProgramDoes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
