@@ -47,6 +47,9 @@ func advice(err error) string {
 	if errors.Is(err, tinker.ErrNoReceipts) {
 		return "Only tinsmith's own servers give receipts: leave out --base-url and unset TINKER_BASE_URL, or use a tinsmith serve of this version."
 	}
+	if errors.Is(err, tinker.ErrSessionGone) {
+		return "The server was restarted, or has ended the session of this command. Run it again."
+	}
 	if failed, ok := errors.AsType[*tinker.APIError](err); ok {
 		return apiAdvice(failed)
 	}

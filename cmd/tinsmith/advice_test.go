@@ -28,6 +28,7 @@ func TestAdviceKnowsWhatWentWrong(t *testing.T) {
 		{"nothing listens", &unreachableError{"http://127.0.0.1:1", syscall.ECONNREFUSED}, "tinsmith serve"},
 		{"port in use", &net.OpError{Op: "listen", Err: syscall.EADDRINUSE}, "--addr 127.0.0.1:0"},
 		{"port needs privileges", &net.OpError{Op: "listen", Err: syscall.EACCES}, "above"},
+		{"a server that was restarted", &tinker.APIError{Status: 403, Err: tinker.ErrSessionGone}, "Run it again"},
 		{"wrong key", &tinker.APIError{Status: 401}, "TINKER_API_KEY"},
 	} {
 		if got := advice(tt.err); !strings.Contains(got, tt.want) {
