@@ -48,8 +48,9 @@
 // requests that the server accepted and then failed, with whose fault it was;
 // [APIError] for everything else that went wrong on the way, with a
 // [CredentialError] or an [AnswerError] in it where that is why; [ErrClosed] after
-// Close; [SidecarError] for a process that died; [ErrStuck] when nothing moves any
-// more.
+// Close; [ErrSessionGone] when the server does not know the session any more, and a
+// new ServiceClient is needed; [SidecarError] for a process that died; [ErrStuck]
+// when nothing moves any more.
 //
 // What may pass (a busy server, a lost connection, a lost result) has been tried
 // again before, for as long as the call's context allows or [RetryConfig] says:
