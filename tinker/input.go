@@ -8,7 +8,7 @@ import (
 )
 
 // A ModelInput is a prompt: chunks, one after the other. Its zero value is the
-// empty prompt, to append to: calls refuse it with an *ArgumentError, since there
+// empty prompt. The API has it, but a server may refuse it, as tinsmith does: there
 // is nothing to continue or to score.
 type ModelInput struct {
 	Chunks []Chunk // in their order
@@ -62,19 +62,10 @@ func (m ModelInput) exact() bool {
 	return !slices.ContainsFunc(m.Chunks, func(c Chunk) bool { return c != nil && !c.exact() })
 }
 
-// check refuses a prompt without a token, and a chunk that is none.
+// check refuses a chunk that is none.
 func (m ModelInput) check(name string) error {
-	for i, c := range m.Chunks {
-		if c == nil {
-			return &ArgumentError{fmt.Sprintf("%s.Chunks[%d]", name, i), nil, "a chunk"}
-		}
-	}
-	something := slices.ContainsFunc(m.Chunks, func(c Chunk) bool {
-		text, ok := c.(EncodedText)
-		return !ok || len(text.Tokens) > 0
-	})
-	if !something {
-		return &ArgumentError{name, described("empty"), "of at least 1 token"}
+	if i := slices.Index(m.Chunks, nil); i >= 0 {
+		return &ArgumentError{fmt.Sprintf("%s.Chunks[%d]", name, i), nil, "a chunk"}
 	}
 	return nil
 }

@@ -128,9 +128,9 @@ func TestObserversHearNothingOfArguments(t *testing.T) {
 			},
 			"Sample": func() error { return second(client.Sample(t.Context(), nil)) },
 			"SampleAsync": func() error {
-				return second(client.SampleAsync(t.Context(), &SampleRequest{}).Await(t.Context()))
+				return second(client.SampleAsync(t.Context(), &SampleRequest{NumSamples: -1}).Await(t.Context()))
 			},
-			"ComputeLogprobs": func() error { return second(client.ComputeLogprobs(t.Context(), ModelInput{})) },
+			"ComputeLogprobs": func() error { return second(client.ComputeLogprobs(t.Context(), ModelInput{}, LastN(0))) },
 			"Receipt":         func() error { return second(client.Receipt(t.Context(), nil)) },
 			"SaveWeightsForSampler": func() error {
 				return second(training.SaveWeightsForSampler(t.Context(), SavedWeights{}))

@@ -22,7 +22,7 @@ type Sampler interface {
 // A SampleRequest asks for continuations of a prompt, and for log probabilities
 // of the prompt itself.
 type SampleRequest struct {
-	Prompt     ModelInput     // what is continued; at least one token
+	Prompt     ModelInput     // what is continued
 	NumSamples int            // samples of it, each drawn on its own; 0: 1
 	Params     SamplingParams // how tokens are drawn
 
@@ -155,8 +155,8 @@ func (r *SampleRequest) checkLastN() error {
 		return &ArgumentError{field, n, "0 unless PromptLogprobs is set"}
 	case !r.Prompt.exact() || n < prompt:
 		return nil
-	case prompt == 1: // whose one log probability there is not
-		return &ArgumentError{field, n, "left out for a prompt of 1 token, before which there is none"}
+	case prompt < 2: // what begins a prompt has no log probability
+		return &ArgumentError{field, n, "left out for a prompt of fewer than 2 tokens"}
 	}
 	return &ArgumentError{field, n, fmt.Sprintf("between 1 and %d, one less than the prompt's tokens", prompt-1)}
 }

@@ -44,8 +44,6 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 			request *SampleRequest
 		}{
 			{"SampleRequest", nil},
-			{"Prompt", &SampleRequest{}},
-			{"Prompt", &SampleRequest{Prompt: FromTokens(nil).Append(EncodedText{Tokens: []int32{}})}},
 			{"NumSamples", &SampleRequest{Prompt: FromTokens([]int32{1}), NumSamples: -1}},
 			{"Prompt.Chunks[0].Tokens[1]", &SampleRequest{Prompt: FromTokens([]int32{1, -2})}},
 			{"Prompt.Chunks[1]", &SampleRequest{Prompt: prompt.Append(nil)}},
@@ -85,12 +83,12 @@ func TestWhatCannotBeRightIsRefusedByName(t *testing.T) {
 			prompt ModelInput
 			opts   []LogprobsOption
 		}{
-			{"tinker: Prompt is empty, must be of at least 1 token", ModelInput{}, nil},
-			{"tinker: Prompt is empty, must be of at least 1 token", FromTokens(nil), []LogprobsOption{LastN(1)}},
+			{"tinker: Prompt.Chunks[1] is <nil>, must be a chunk", ModelInput{Chunks: []Chunk{EncodedText{Tokens: []int32{1}}, nil}}, nil},
+			{"tinker: LastN is 1, must be left out for a prompt of fewer than 2 tokens", ModelInput{}, []LogprobsOption{LastN(1)}},
 			{"tinker: LastN is 0, must be 1 or more", prompt, []LogprobsOption{LastN(0)}},
 			{"tinker: LastN is -1, must be 1 or more", prompt, []LogprobsOption{LastN(-1)}},
 			{"tinker: LastN is 3, must be between 1 and 2, one less than the prompt's tokens", prompt, []LogprobsOption{LastN(3)}},
-			{"tinker: LastN is 1, must be left out for a prompt of 1 token, before which there is none", FromTokens([]int32{1}), []LogprobsOption{LastN(1)}},
+			{"tinker: LastN is 1, must be left out for a prompt of fewer than 2 tokens", FromTokens([]int32{1}), []LogprobsOption{LastN(1)}},
 		} {
 			_, err := client.ComputeLogprobs(t.Context(), tt.prompt, tt.opts...)
 			if !isArgument(err) || err.Error() != tt.want {
