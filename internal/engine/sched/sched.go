@@ -31,7 +31,7 @@ type Config struct {
 	// most that one group has running. If more run together, they take turns.
 	MaxSamples int
 	// MinPrefill is how many prompt tokens a step may take beside running
-	// samples, if these are few; else as many as cost 7/8 of what the samples
+	// samples, if these are few; else as many as cost 5/6 of what the samples
 	// cost. So a long prompt does not double the others' step time. Without
 	// running samples a prompt takes the whole step.
 	MinPrefill int
@@ -138,7 +138,7 @@ func (s *Scheduler) Plan() []Part {
 			r.cost += r.of(p.Pos, 1)
 			parts = append(parts, p)
 		}
-		r.cost = max(r.cost-r.cost/8, s.config.MinPrefill*r.unit)
+		r.cost = max(r.cost-r.cost/6, s.config.MinPrefill*r.unit)
 	} else {
 		r.cost = r.tokens
 	}
