@@ -2,14 +2,17 @@ package transport
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 )
 
 const (
-	burstSize = 128                   // exchanges that begin at once
-	burstTime = 20 * time.Millisecond // after which one does not count any more
+	burstSize  = burstTimed + burstFree // exchanges that begin at once
+	burstTimed = 128
+	burstTime  = 20 * time.Millisecond // after which one of burstTimed does not count any more
+	burstFree  = 32                    // without a timer: while no more are under way
 )
 
 // A burst spreads the beginnings of exchanges when there are thousands to begin.
@@ -17,20 +20,21 @@ const (
 // each of which costs more than several exchanges do; one that takes longer gets
 // 6,400 a second. nil is no limit.
 type burst struct {
-	free  *semaphore.Weighted
-	leave func() // gives a place back
+	underWay atomic.Int64
+	timed    *semaphore.Weighted
+	leave    func() // gives a place of timed back
 }
 
 func newBurst() *burst {
-	free := semaphore.NewWeighted(burstSize)
-	return &burst{free, func() { free.Release(1) }}
+	timed := semaphore.NewWeighted(burstTimed)
+	return &burst{timed: timed, leave: func() { timed.Release(1) }}
 }
 
 // A turn is an exchange that has a place, until it ends or has lasted for
 // burstTime. The zero value has none.
 type turn struct {
 	burst *burst
-	ends  *time.Timer
+	ends  *time.Timer // nil: only with the exchange
 }
 
 // enter waits for the turn of an exchange.
@@ -38,7 +42,11 @@ func (b *burst) enter(ctx context.Context) (turn, error) {
 	if b == nil {
 		return turn{}, nil
 	}
-	if err := b.free.Acquire(ctx, 1); err != nil {
+	if b.underWay.Add(1) <= burstFree {
+		return turn{burst: b}, nil
+	}
+	if err := b.timed.Acquire(ctx, 1); err != nil {
+		b.underWay.Add(-1)
 		return turn{}, context.Cause(ctx)
 	}
 	return turn{b, time.AfterFunc(burstTime, b.leave)}, nil
@@ -46,7 +54,11 @@ func (b *burst) enter(ctx context.Context) (turn, error) {
 
 // over is to be called once, after the exchange.
 func (t turn) over() {
-	if t.burst != nil && t.ends.Stop() {
+	if t.burst == nil {
+		return
+	}
+	t.burst.underWay.Add(-1)
+	if t.ends != nil && t.ends.Stop() {
 		t.burst.leave()
 	}
 }

@@ -18,7 +18,8 @@ func TestABurstSpreadsBeginnings(t *testing.T) {
 			var mu sync.Mutex
 			var last time.Duration
 			var all sync.WaitGroup
-			for range 5 * burstSize {
+			const exchanges = burstFree + 5*burstTimed
+			for range exchanges {
 				all.Go(func() {
 					turn, err := b.enter(t.Context())
 					if err != nil {
@@ -40,9 +41,9 @@ func TestABurstSpreadsBeginnings(t *testing.T) {
 			}
 			all.Wait()
 			if last != want {
-				t.Errorf("the last of %d began after %v, want %v", 5*burstSize, last, want)
+				t.Errorf("the last of %d began after %v, want %v", exchanges, last, want)
 			}
-			if !b.free.TryAcquire(burstSize) {
+			if !b.timed.TryAcquire(burstTimed) || b.underWay.Load() != 0 {
 				t.Error("room was not given back")
 			}
 		})
