@@ -133,9 +133,12 @@ func (a *linearArgs) tile(p, b int) []byte {
 // blockByBlock runs a kernel that knows no tables on each of a table's blocks.
 func (a *linearArgs) blockByBlock(run func(*linearArgs)) {
 	part := *a
-	part.table, part.blocks, part.fresh = nil, 1, false
+	part.table, part.after, part.blocks, part.fresh = nil, nil, 1, false
 	for b, block := range a.table[:a.blocks] {
 		part.tiles = block[a.offset:]
+		if b < len(a.after) {
+			part.beside[0] = a.after[b]
+		}
 		part.x.block = a.x.block + b
 		run(&part)
 	}

@@ -56,7 +56,7 @@ func linearQ8Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *fl
 func linearBF16Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
 
 //go:noescape
 func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -71,7 +71,7 @@ func linearQ8Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *fl
 func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
 
 //go:noescape
 func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -86,7 +86,7 @@ func linearQ8Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *fl
 func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
 
 //go:noescape
-func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
+func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
 
 //go:noescape
 func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
@@ -135,11 +135,16 @@ type halfKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, s
 
 // halfKernels has, by format, the AVX2 kernels of 1, 2 and 3 rows.
 var halfKernels = [...][3]halfKernel{
-	tileBF16:   {linearBF16Y1, linearBF16Y2, linearBF16Y3},
-	tileBF16x2: {linearBF16x2Y1, linearBF16x2Y2, linearBF16x2Y3},
-	tileQ8_0:   {linearQ8Y1, linearQ8Y2, linearQ8Y3},
-	tileQ4_0:   {linearQ40Y1, linearQ40Y2, linearQ40Y3},
-	tileQ4_1:   {linearQ41Y1, linearQ41Y2, linearQ41Y3},
+	tileBF16: {linearBF16Y1, linearBF16Y2, linearBF16Y3},
+	tileQ8_0: {linearQ8Y1, linearQ8Y2, linearQ8Y3},
+	tileQ4_0: {linearQ40Y1, linearQ40Y2, linearQ40Y3},
+	tileQ4_1: {linearQ41Y1, linearQ41Y2, linearQ41Y3},
+}
+
+// halfPlanes has those for weights in two planes. With each tile they ask for as
+// many bytes at soon, which moves on as if tiles lay there in one run.
+var halfPlanes = [...]func(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr){
+	linearBF16x2Y1, linearBF16x2Y2, linearBF16x2Y3,
 }
 
 // maxCallBlocks bounds the blocks of one assembly call, which cannot be
@@ -341,8 +346,12 @@ func linearWide(a *linearArgs) {
 }
 
 func linearAVX2(a *linearArgs) {
-	if a.table != nil {
+	switch {
+	case a.table != nil:
 		a.blockByBlock(linearAVX2)
+		return
+	case a.format == tileBF16x2:
+		a.planesByHalf()
 		return
 	}
 	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
@@ -354,6 +363,25 @@ func linearAVX2(a *linearArgs) {
 				for half := range uintptr(2) {
 					halfKernels[a.format][n-1](c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, half)
 				}
+			}
+		}
+	}
+}
+
+// planesByHalf is linearAVX2 for weights in two planes. Each half asks for one of
+// beside.
+func (a *linearArgs) planesByHalf() {
+	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
+	for done := 0; done < a.blocks; done += maxCallBlocks {
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+		for p := range a.panels {
+			c := a.call(p, done)
+			soon, later := a.besides(p, c.tiles)
+			for r, n := range rowGroups(a.rows, len(halfPlanes)) {
+				run := halfPlanes[n-1]
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, (*byte)(c.tiles), blocks, 0)
+				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, later, (*byte)(c.tiles), blocks, 1)
+				soon, later = (*byte)(c.tiles), (*byte)(c.tiles) // which are there
 			}
 		}
 	}

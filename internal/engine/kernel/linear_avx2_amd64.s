@@ -15,7 +15,8 @@
 //
 //	SI  x, at this block's hi plane; rows R8 apart
 //	DX  out; rows R11 apart
-//	BX  sums, at this block; rows AX apart
+//	BX  sums, at this block; rows AX apart; or, with two weight planes, memory to
+//	    ask for (SOON)
 //	DI  tile, at this half        R10 its scales, at this half
 //	CX  quarter of the block, counting down
 
@@ -222,15 +223,36 @@ quarter:                      \
 	END;                      \
 	NEXT_BLOCK(0)
 
+// SOON asks for four lines of memory at BX, for the second level of the cache, as
+// in linear_avx512.h: a tile for as many as it has itself.
+#define SOON \
+	PREFETCHT1 (BX);    \
+	PREFETCHT1 64(BX);  \
+	PREFETCHT1 128(BX); \
+	PREFETCHT1 192(BX); \
+	ADDQ $256, BX
+
+#define PLANES_ARGUMENTS \
+	MOVQ out+0(FP), DX;      \
+	MOVQ stride+8(FP), R11;  \
+	MOVQ x+16(FP), SI;       \
+	MOVQ xStride+24(FP), R8; \
+	MOVQ soon+32(FP), BX;    \
+	MOVQ tiles+40(FP), DI
+
 // Two weight planes: hi and lo of x on the first, hi of x on the second.
 #define BF16X2(MAC, MACHI, ZERO, END, ENDHI) \
-	ARGUMENTS;                \
-	HALF(32, 0);              \
+	PLANES_ARGUMENTS;         \
+	MOVQ half+56(FP), CX;     \
+	SHLQ $5, CX;              \
+	ADDQ CX, DI;              \
+	ADDQ CX, DX;              \
 	VMOVDQU uppers<>(SB), Y15; \
 block:                        \
 	ZERO;                     \
 	MOVQ $4, CX;              \
 quarter:                      \
+	SOON;                     \
 	PAIR(0);   MAC(0);        \
 	PAIR(64);  MAC(8);        \
 	PAIR(128); MAC(16);       \
@@ -244,6 +266,7 @@ quarter:                      \
 	ZERO;                     \
 	MOVQ $4, CX;              \
 second:                       \
+	SOON;                     \
 	PAIR(0);   MACHI(0);      \
 	PAIR(64);  MACHI(8);      \
 	PAIR(128); MACHI(16);     \
@@ -253,7 +276,11 @@ second:                       \
 	DECQ CX;                  \
 	JNZ  second;              \
 	ENDHI;                    \
-	NEXT_BLOCK(0)
+	ADDQ $128, SI;            \
+	DECQ blocks+48(FP);       \
+	JNZ  block;               \
+	VZEROUPPER;               \
+	RET
 
 // Eight dwords: the nibble mask.
 DATA fifteens<>+0(SB)/8, $0x0000000f0000000f
@@ -379,8 +406,8 @@ TEXT ·linearQ8Y1(SB), NOSPLIT, $0-72
 TEXT ·linearBF16Y1(SB), NOSPLIT, $0-72
 	BF16(MAC1, ZERO1, ADD1)
 
-// func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y1(SB), NOSPLIT, $0-72
+// func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
+TEXT ·linearBF16x2Y1(SB), NOSPLIT, $0-64
 	BF16X2(MAC1, MACHI1, ZERO1, ADD1, ADDHI1)
 
 // func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -399,8 +426,8 @@ TEXT ·linearQ8Y2(SB), NOSPLIT, $0-72
 TEXT ·linearBF16Y2(SB), NOSPLIT, $0-72
 	BF16(MAC2, ZERO2, ADD2)
 
-// func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y2(SB), NOSPLIT, $0-72
+// func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
+TEXT ·linearBF16x2Y2(SB), NOSPLIT, $0-64
 	BF16X2(MAC2, MACHI2, ZERO2, ADD2, ADDHI2)
 
 // func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
@@ -419,6 +446,6 @@ TEXT ·linearQ8Y3(SB), NOSPLIT, $0-72
 TEXT ·linearBF16Y3(SB), NOSPLIT, $0-72
 	BF16(MAC3, ZERO3, ADD3)
 
-// func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y3(SB), NOSPLIT, $0-72
+// func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
+TEXT ·linearBF16x2Y3(SB), NOSPLIT, $0-64
 	BF16X2(MAC3, MACHI3, ZERO3, ADD3, ADDHI3)
