@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	burstSize  = burstTimed + burstFree // exchanges that begin at once
-	burstTimed = 128
-	burstTime  = 20 * time.Millisecond // after which one of burstTimed does not count any more
-	burstFree  = 32                    // without a timer: while no more are under way
+	burstTimed = 128                   // exchanges that begin at once
+	burstTime  = 20 * time.Millisecond // after which one does not count any more
+	burstFree  = 32                    // that do so besides, and need no timer: while no more are under way
 )
 
 // A burst spreads the beginnings of exchanges when there are thousands to begin.

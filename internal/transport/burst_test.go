@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// burstSize is how many exchanges may begin at once.
+const burstSize = burstTimed + burstFree
+
 // Exchanges that take long hold nobody up for longer than a moment, those that
 // are over make room at once, and who leaves takes no room.
 func TestABurstSpreadsBeginnings(t *testing.T) {

@@ -67,19 +67,12 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !d.carries(req) {
 		return d.wrapped.RoundTrip(req)
 	}
-	request := requests.Get().(*bytes.Buffer)
-	defer requests.Put(request)
-	request.Reset()
-	if err := writeRequest(request, req); err != nil {
-		return nil, &unsendableError{err}
-	}
 	ctx := req.Context()
-	c, err := d.connect(ctx)
+	c, stop, unsent, err := d.send(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, c.cut)
-	resp, err := c.exchange(request.Bytes(), req)
+	resp, err := c.receive(req, unsent)
 	if err != nil {
 		stop()
 		c.Close()
@@ -100,22 +93,43 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// connect returns an idle connection, or a new one.
+// send writes a request to a connection that ends with ctx unless stop is called. A
+// server may have an answer all the same to one that it has not taken: unsent says
+// why not.
+func (d *direct) send(ctx context.Context, req *http.Request) (c *conn, stop func() bool, unsent, err error) {
+	request := requests.Get().(*bytes.Buffer)
+	defer requests.Put(request) // before the answer, which may take long
+	request.Reset()
+	if err := writeRequest(request, req); err != nil {
+		return nil, nil, nil, &unsendableError{err}
+	}
+	if c, err = d.connect(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	stop = context.AfterFunc(ctx, c.cut)
+	_, unsent = c.Write(request.Bytes())
+	return c, stop, unsent, nil
+}
+
+// connect returns an idle connection, or a new one. Errors of dialing are the
+// dialer's, from which it can be told that nothing was sent.
 func (d *direct) connect(ctx context.Context) (*conn, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if c := d.idle.take(); c != nil {
+	c, generation := d.idle.take()
+	if c != nil {
 		return c, nil
 	}
 	dialed, err := d.wrapped.DialContext(ctx, "tcp", d.address)
 	if err != nil {
 		return nil, err
 	}
-	return newConn(dialed), nil
+	return newConn(dialed, generation), nil
 }
 
-// CloseIdleConnections closes the connections that are not in use.
+// CloseIdleConnections closes the connections that are not in use, and those that
+// are when they no longer are.
 func (d *direct) CloseIdleConnections() {
 	d.idle.close()
 	d.wrapped.CloseIdleConnections()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -503,6 +504,59 @@ func TestAServerThatIsNotThereGotNothing(t *testing.T) {
 	if a.err == nil || mayHaveArrived(a) {
 		t.Errorf("got %+v", a)
 	}
+}
+
+// While an answer is waited for, its request is not held: it may have been large,
+// and thousands may wait.
+func TestExchangesThatWaitDoNotHoldTheirRequests(t *testing.T) {
+	const polls = 200
+	held, come := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n, _ := io.Copy(io.Discard, r.Body); n < quickBody {
+			come <- struct{}{}
+			<-held
+		}
+	}))
+	defer server.Close()
+	d := newDirect(server.URL, newHTTPTransport(server.URL))
+	if d == nil {
+		t.Skip("not on this system")
+	}
+	defer d.CloseIdleConnections()
+	send := func(body string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, io.NopCloser(strings.NewReader(body)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.ContentLength = int64(len(body))
+		resp, err := d.RoundTrip(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		resp.Body.Close()
+	}
+	inUse := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	large := strings.Repeat("x", quickBody)
+	send(large)
+	before := inUse()
+	var all sync.WaitGroup
+	for range polls {
+		send(large)
+		all.Go(func() { send("{}") })
+		<-come
+	}
+	if each := (inUse() - before) / polls; each > 40<<10 {
+		t.Errorf("each exchange that waits holds %d bytes, the server's included", each)
+	}
+	close(held)
+	all.Wait()
 }
 
 // FuzzAnswer holds any answer against what Go's own transport makes of it.

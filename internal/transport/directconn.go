@@ -31,12 +31,13 @@ type conn struct {
 	left     int64         // bytes that may be read
 	cut      func()        // closes it, from any goroutine
 
-	probe     probe
-	idleSince time.Time
+	probe      probe
+	generation int // of idle, when it was made
+	idleSince  time.Time
 }
 
-func newConn(dialed net.Conn) *conn {
-	c := &conn{Conn: dialed}
+func newConn(dialed net.Conn, generation int) *conn {
+	c := &conn{Conn: dialed, generation: generation}
 	c.buffered = bufio.NewReaderSize(c, readBuffer)
 	c.cut = func() { c.Close() }
 	if at, ok := dialed.(syscall.Conn); ok {
@@ -55,11 +56,10 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// exchange sends a request and reads the answer up to its body.
-func (c *conn) exchange(request []byte, req *http.Request) (*http.Response, error) {
-	_, unsent := c.Write(request)
-	// A server may answer and close before it has read everything. What it said
-	// is then worth more than that we could not go on.
+// receive reads the answer up to its body. A server may answer and close before it
+// has read everything: what it said is then worth more than why the request is
+// unsent.
+func (c *conn) receive(req *http.Request, unsent error) (*http.Response, error) {
 	resp, err := c.readHeader(req)
 	if unsent != nil {
 		if err != nil {
