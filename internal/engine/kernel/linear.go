@@ -135,7 +135,7 @@ func (a *linearArgs) blockByBlock(run func(*linearArgs)) {
 	part := *a
 	part.table, part.after, part.blocks, part.fresh = nil, nil, 1, false
 	for b, block := range a.table[:a.blocks] {
-		part.tiles = block[a.offset:]
+		part.tiles, part.beside[0] = block[a.offset:], nil
 		if b < len(a.after) {
 			part.beside[0] = a.after[b]
 		}

@@ -17,6 +17,9 @@ import (
 func linearBF16AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
+func linearBF16x2SoonAVX512(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+
+//go:noescape
 func linearBF16x2AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
@@ -30,6 +33,9 @@ func linearQ41AVX512(out *float32, stride uintptr, x *byte, xStride uintptr, sum
 
 //go:noescape
 func linearBF16Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
+
+//go:noescape
+func linearBF16x2SoonQuads(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 //go:noescape
 func linearBF16x2Quads(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
@@ -160,9 +166,9 @@ func linearRows(a *linearArgs) {
 		a.clear()
 		linearTiles(a)
 	case a.format == tileBF16x2 && a.x.form == formQuads:
-		a.planesByPanel(linearBF16x2Quads)
+		a.planesByPanel(linearBF16x2Quads, linearBF16x2SoonQuads)
 	case a.format == tileBF16x2 && level >= cpu.AVX512:
-		a.planesByPanel(linearBF16x2AVX512)
+		a.planesByPanel(linearBF16x2AVX512, linearBF16x2SoonAVX512)
 	case a.x.form == formQuads && a.rows > panelRows && a.format != tileBF16:
 		linearWide(a)
 	case a.x.form == formQuads:
@@ -264,13 +270,14 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 
 // A planesKernel is a panelKernel for weights in two planes. next is the second
 // block's entry in a table, or nil if the tiles lie in one run; offset is where in
-// a table's blocks the panel's tiles are. With each tile it asks for as many bytes
-// at soon and at later, which move on as if tiles lay there in one run.
+// a table's blocks the panel's tiles are. Those that ask memory for what is read
+// soon do so with each tile, for as many bytes at soon and at later, which move on
+// as if tiles lay there in one run; to the others these are nothing.
 type planesKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
 
 // planesByPanel is panelByPanel for weights in two planes, which may lie in a
-// table.
-func (a *linearArgs) planesByPanel(run planesKernel) {
+// table. The first rows' call of a panel asks, if there is anything to ask for.
+func (a *linearArgs) planesByPanel(run, ask planesKernel) {
 	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
 	step, after := maxCallBlocks, a.after
 	if len(after) > 0 {
@@ -283,29 +290,40 @@ func (a *linearArgs) planesByPanel(run planesKernel) {
 			next = &a.table[done+1]
 		}
 		for p := range a.panels {
-			c := a.call(p, done)
-			soon, later := a.besides(p, c.tiles)
+			c, does := a.call(p, done), run
+			soon, later := a.asked(p)
 			if len(after) > 0 {
 				soon, after = unsafe.SliceData(after[0]), after[1:]
+				later = soon
+			}
+			if soon != nil {
+				does = ask
 			}
 			for r, n := range rowGroups(a.rows, panelRows) {
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, later, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
-				soon, later = (*byte)(c.tiles), (*byte)(c.tiles) // which are there
+				does(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, later, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
+				does = run
 			}
 		}
 	}
 }
 
-// besides are panel p's places in beside, or its tiles: to ask for those again
-// costs nothing.
-func (a *linearArgs) besides(p int, tiles unsafe.Pointer) (soon, later *byte) {
-	places := [2]*byte{(*byte)(tiles), (*byte)(tiles)}
-	for i, b := range a.beside {
-		if at := p * a.panelBytes; at < len(b) {
-			places[i] = &b[at]
-		}
+// asked are panel p's places in beside: twice the one, if the other has none. nil:
+// there are none.
+func (a *linearArgs) asked(p int) (soon, later *byte) {
+	at := p * a.panelBytes
+	if at < len(a.beside[0]) {
+		soon = &a.beside[0][at]
 	}
-	return places[0], places[1]
+	if at < len(a.beside[1]) {
+		later = &a.beside[1][at]
+	}
+	switch {
+	case soon == nil:
+		soon = later
+	case later == nil:
+		later = soon
+	}
+	return soon, later
 }
 
 // A wideKernel is a panelKernel for tiles that have been expanded to bf16: their
@@ -376,7 +394,10 @@ func (a *linearArgs) planesByHalf() {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
 			c := a.call(p, done)
-			soon, later := a.besides(p, c.tiles)
+			soon, later := a.asked(p)
+			if soon == nil {
+				soon, later = (*byte)(c.tiles), (*byte)(c.tiles)
+			}
 			for r, n := range rowGroups(a.rows, len(halfPlanes)) {
 				run := halfPlanes[n-1]
 				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, (*byte)(c.tiles), blocks, 0)

@@ -142,18 +142,22 @@ LOOP:                     \
 	ADDQ $1024, DI;       \
 	NEXT_BLOCK(LOOP, 256)
 
-// Two weight planes: hi and lo of x on the first, hi of x on the second.
-#define BF16X2(LOOP, EACH) \
+// Two weight planes: hi and lo of x on the first, hi of x on the second. TILE and
+// NEXT are PAIR32 and NOTHING or, where memory is asked for, PAIRSOON32 and
+// SOON_TILE.
+#define BF16X2(LOOP, EACH, TILE, NEXT) \
 LOOP:                          \
 	EACH(CLEAR, 0);            \
-	PAIRSOON32(EACH, MAC, 0);  \
+	TILE(EACH, MAC, 0);        \
 	EACH(ADD, 0);              \
 	EACH(CLEAR, 0);            \
-	PAIRSOON32(EACH, MACHI, 1024); \
+	TILE(EACH, MACHI, 1024);   \
 	EACH(ADDHI, 0);            \
 	ADDQ $2048, DI;            \
-	SOON_TILE;                 \
+	NEXT;                      \
 	NEXT_TABLE_BLOCK(LOOP, 256)
+
+#define NOTHING
 
 #define ALL_ROWS(FORMAT) \
 	CHOOSE_ROWS;          \
@@ -222,12 +226,28 @@ TEXT ·linearBF16x2AVX512(SB), NOSPLIT, $0-96
 	BF16_MASK
 	PLANES_ARGUMENTS
 	CHOOSE_ROWS
-	BF16X2(rows6, EACH6)
-	BF16X2(rows5, EACH5)
-	BF16X2(rows4, EACH4)
-	BF16X2(rows3, EACH3)
-	BF16X2(rows2, EACH2)
-	BF16X2(rows1, EACH1)
+	BF16X2(rows6, EACH6, PAIR32, NOTHING)
+	BF16X2(rows5, EACH5, PAIR32, NOTHING)
+	BF16X2(rows4, EACH4, PAIR32, NOTHING)
+	BF16X2(rows3, EACH3, PAIR32, NOTHING)
+	BF16X2(rows2, EACH2, PAIR32, NOTHING)
+	BF16X2(rows1, EACH1, PAIR32, NOTHING)
+
+done:
+	VZEROUPPER
+	RET
+
+// func linearBF16x2SoonAVX512(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+TEXT ·linearBF16x2SoonAVX512(SB), NOSPLIT, $0-96
+	BF16_MASK
+	PLANES_ARGUMENTS
+	CHOOSE_ROWS
+	BF16X2(rows6, EACH6, PAIRSOON32, SOON_TILE)
+	BF16X2(rows5, EACH5, PAIRSOON32, SOON_TILE)
+	BF16X2(rows4, EACH4, PAIRSOON32, SOON_TILE)
+	BF16X2(rows3, EACH3, PAIRSOON32, SOON_TILE)
+	BF16X2(rows2, EACH2, PAIRSOON32, SOON_TILE)
+	BF16X2(rows1, EACH1, PAIRSOON32, SOON_TILE)
 
 done:
 	VZEROUPPER

@@ -198,18 +198,22 @@ LOOP:                      \
 	ADDQ $1024, DI;        \
 	NEXT_BLOCK(LOOP, 128)
 
-// Two weight planes: hi and lo of x on the first, hi of x on the second.
-#define BF16X2(LOOP, EACH) \
+// Two weight planes: hi and lo of x on the first, hi of x on the second. TILE and
+// NEXT are PAIRS32 and NOTHING or, where memory is asked for, PAIRSOON32 and
+// SOON_TILE.
+#define BF16X2(LOOP, EACH, TILE, NEXT) \
 LOOP:                           \
 	EACH(CLEAR, 0);             \
-	PAIRSOON32(0, MULTIPLY, EACH);      \
+	TILE(0, MULTIPLY, EACH);    \
 	EACH(ADD, 0);               \
 	EACH(CLEAR, 0);             \
-	PAIRSOON32(1024, MULTIPLYHI, EACH); \
+	TILE(1024, MULTIPLYHI, EACH); \
 	EACH(ADDHI, 0);             \
 	ADDQ $2048, DI;             \
-	SOON_TILE;                  \
+	NEXT;                       \
 	NEXT_TABLE_BLOCK(LOOP, 128)
+
+#define NOTHING
 
 // Lines of the packed tiles that come next, at BP.
 #define WIDEAHEAD3 \
@@ -333,12 +337,28 @@ TEXT ·linearBF16x2Quads(SB), NOSPLIT, $0-96
 	HALF_WORDS
 	PLANES_ARGUMENTS
 	CHOOSE_ROWS
-	BF16X2(rows6, EACH6)
-	BF16X2(rows5, EACH5)
-	BF16X2(rows4, EACH4)
-	BF16X2(rows3, EACH3)
-	BF16X2(rows2, EACH2)
-	BF16X2(rows1, EACH1)
+	BF16X2(rows6, EACH6, PAIRS32, NOTHING)
+	BF16X2(rows5, EACH5, PAIRS32, NOTHING)
+	BF16X2(rows4, EACH4, PAIRS32, NOTHING)
+	BF16X2(rows3, EACH3, PAIRS32, NOTHING)
+	BF16X2(rows2, EACH2, PAIRS32, NOTHING)
+	BF16X2(rows1, EACH1, PAIRS32, NOTHING)
+
+done:
+	VZEROUPPER
+	RET
+
+// func linearBF16x2SoonQuads(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later *byte, tiles *byte, blocks, rows uintptr, next *[]byte, offset, keep uintptr)
+TEXT ·linearBF16x2SoonQuads(SB), NOSPLIT, $0-96
+	HALF_WORDS
+	PLANES_ARGUMENTS
+	CHOOSE_ROWS
+	BF16X2(rows6, EACH6, PAIRSOON32, SOON_TILE)
+	BF16X2(rows5, EACH5, PAIRSOON32, SOON_TILE)
+	BF16X2(rows4, EACH4, PAIRSOON32, SOON_TILE)
+	BF16X2(rows3, EACH3, PAIRSOON32, SOON_TILE)
+	BF16X2(rows2, EACH2, PAIRSOON32, SOON_TILE)
+	BF16X2(rows1, EACH1, PAIRSOON32, SOON_TILE)
 
 done:
 	VZEROUPPER

@@ -208,8 +208,8 @@ func (m *Model) headPart(block []byte, layer, head int) []byte {
 	return block[at : at+n]
 }
 
-// attend computes span number at. While workers take spans in turn, the one after
-// next is this worker's next.
+// attend computes span number at. While workers take spans in turn, this one's next
+// is as many further on as there are workers.
 func (r *Runner) attend(w, layer, at int) {
 	me, s := &r.workers[w], r.spans[at]
 	me.blocks, me.after = r.seenBlocks(me.blocks[:0], layer, s, math.MaxInt), me.after[:0]
