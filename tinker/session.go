@@ -158,26 +158,29 @@ func (s *session) keepAlive() {
 			return
 		case <-ticker.C:
 		}
-		err := s.beat()
+		sent, err := s.beat()
 		if s.config.hosted { // the program asks for it, and tells
-			s.latest.set(err)
+			s.latest.set(sent, err)
 			if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
 				return
 			}
 			continue
 		}
-		if s.ctx.Err() != nil || !s.pulse.note(err) {
+		if s.ctx.Err() != nil || !s.pulse.note(sent, err) {
 			return
 		}
 	}
 }
 
-// beat sends a heartbeat, unless the process that samples has done so.
-func (s *session) beat() error {
-	if err, ok := s.isolation.heartbeat(s.ctx); ok {
-		return err
+// beat sends a heartbeat, unless the process that samples has done so since this
+// one asked the server last. It was not sent before sent.
+func (s *session) beat() (sent time.Time, err error) {
+	asked := s.pulse.lastAsked()
+	if err, ok := s.isolation.heartbeat(s.ctx, asked); ok {
+		return asked, err
 	}
-	return s.sendHeartbeat(s.ctx)
+	sent = time.Now()
+	return sent, s.sendHeartbeat(s.ctx)
 }
 
 func (s *session) sendHeartbeat(ctx context.Context) error {
