@@ -14,7 +14,7 @@ import (
 
 const (
 	cancelTimeout = 30 * time.Second
-	// closeCancelLimit is for how long Close may cancel requests, all together.
+	// closeCancelLimit is for how long Close may cancel requests, those of all sessions together.
 	closeCancelLimit = 2 * time.Second
 )
 
@@ -93,10 +93,10 @@ func (s *session) cancelRequest(ctx context.Context, name requestName, policy tr
 
 // cancelLeft cancels what was under way when the session ended: where its end here
 // is not its end on the server, as for a copy, nothing else would stop it there. It
-// tries once, for closeCancelLimit at most, and no further once there is no answer:
-// the server may be gone.
+// tries once, until ctx ends, and no further once there is no answer: the server
+// may be gone.
 func (s *session) cancelLeft(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, closeCancelLimit)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	left := s.abandoned.take()
 	names := make(chan requestName)

@@ -14,7 +14,7 @@ import (
 
 // A session is what the server knows a ServiceClient by, with what keeps it
 // alive. Its goroutines are the calls made in it and its loops; all of them end
-// with ctx, and close waits for them.
+// with ctx, and stop waits for them.
 type session struct {
 	id       string
 	client   *transport.Client
@@ -122,7 +122,7 @@ func (s *session) create(ctx context.Context, op string) error {
 	return nil
 }
 
-// enter counts a call in, so that close waits for it, and returns its context,
+// enter counts a call in, so that stop waits for it, and returns its context,
 // which also ends with the session.
 func (s *session) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	s.mu.Lock()
@@ -207,22 +207,29 @@ func (s *session) keepConfigured() {
 	}
 }
 
-// close waits for what runs in the session, whose context has ended, cancels that
-// on the server, and tells it how the session ended, unless that has ended it itself, or the session is
-// another client's to end.
-func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
+// stop waits for what runs in the session, whose context has ended, and cancels it
+// on the server, unless that has ended the session itself.
+func (s *session) stop(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
-	ended := errors.Is(s.pulse.err(), ErrSessionEnded)
-	if !ended {
+	if !s.ended() {
 		s.cancelLeft(ctx)
 	}
+	s.isolation.close(ctx) // which cancels what is under way there
+}
+
+// ended reports whether the server has ended the session.
+func (s *session) ended() bool { return s.pulse.gone() == ErrSessionEnded }
+
+// close ends a session that has been stopped, and tells the server how it ended,
+// unless that has ended it itself, or the session is another client's to end.
+func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
+	ended := s.ended()
 	if s.flush != nil && !ended {
 		s.flush(ctx)
 	}
-	s.isolation.close(ctx)
 	if s.joined != nil {
 		s.client.Close()
 		return nil
