@@ -1,8 +1,11 @@
 package tinker
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +88,43 @@ func TestCloseCancelsWhatIsUnderWay(t *testing.T) {
 				}
 				synctest.Wait()
 			})
+		})
+	}
+}
+
+// What Close could not cancel is for those who look for it: by its name, and
+// unless it was over anyway.
+func TestCloseSaysWhatItCouldNotCancel(t *testing.T) {
+	for _, tt := range []struct {
+		status, said int
+	}{{200, 0}, {404, 0}, {401, 3}, {500, 3}} {
+		inBubble(t, func(t *testing.T) {
+			f := newFake(t)
+			f.on(wire.PathTelemetry, `{"status":"accepted"}`)
+			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+			f.answer[wire.PathCancelFuture] = func(seenRequest) reply { return reply{status: tt.status, body: `{"detail":"no"}`} }
+			var log bytes.Buffer
+			svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+			client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
+			}
+			time.Sleep(time.Second)
+			if err := svc.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			said := 0
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, "level=DEBUG") && strings.Contains(line, "could not be canceled") && strings.Contains(line, "request=r") {
+					said++
+				}
+			}
+			if said != tt.said || len(f.to(wire.PathCancelFuture)) != 3 {
+				t.Errorf("status %d: said of %d requests, want %d\n%s", tt.status, said, tt.said, &log)
+			}
 		})
 	}
 }

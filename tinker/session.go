@@ -31,7 +31,7 @@ type session struct {
 
 	observers observers
 	isolation isolation
-	abandoned abandoned
+	abandoned *abandoned
 	asking    chan struct{} // has room for one: whoever fills it may set asked
 	asked     time.Time     // when the server was last asked whether it knows the session
 	latest    latest        // heartbeat, where config.hosted
@@ -66,7 +66,7 @@ func (s *session) begin() {
 	s.isolation.session = s
 	s.asking = make(chan struct{}, 1)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
-	s.abandoned.begin(s.dynamic.Load().SampleCancelMaxBatch)
+	s.abandoned = newAbandoned(s.dynamic.Load().SampleCancelMaxBatch)
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	s.pulse.begin(s.id, s.config.log)
 	s.run(s.keepAlive)
