@@ -241,7 +241,10 @@ func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) er
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,
 	}))
 	if e, ok := errors.AsType[*APIError](err); ok && e.Err == nil && e.Status == http.StatusNotFound {
-		e.Err = ErrSessionGone // of what else, where the session is all that there is in the path
+		// The session, or the path: that a session can be finished is not known to all
+		// servers and proxies. What of the client was to ask has ended already.
+		s.pulse.note(time.Now(), s.sendHeartbeat(ctx))
+		e.Err = s.pulse.gone()
 	}
 	return err
 }
