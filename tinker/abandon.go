@@ -3,6 +3,8 @@ package tinker
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -14,12 +16,12 @@ import (
 
 const (
 	cancelTimeout = 30 * time.Second
-	// closeCancelLimit is for how long Close may cancel requests, all together.
+	// closeCancelLimit is for how long Close may cancel requests, those of all sessions together.
 	closeCancelLimit = 2 * time.Second
 )
 
 // abandoned are the requests that nobody waits for any more, but which the server
-// may still work on. The zero value is not ready.
+// may still work on.
 type abandoned struct {
 	atOnce int64
 	slots  *semaphore.Weighted // cancellations on their way
@@ -29,11 +31,13 @@ type abandoned struct {
 }
 
 // A requestName finds out what a request is called: "" if the server has none.
-type requestName func(context.Context) (string, error)
+type requestName = func(context.Context) (string, error)
 
-func (a *abandoned) begin(atOnce int64) {
-	a.atOnce = max(atOnce, 1)
-	a.slots = semaphore.NewWeighted(a.atOnce)
+// newAbandoned returns what lets so many requests be canceled at once, and one at
+// least.
+func newAbandoned(atOnce int64) *abandoned {
+	atOnce = max(atOnce, 1)
+	return &abandoned{atOnce: atOnce, slots: semaphore.NewWeighted(atOnce)}
 }
 
 func (a *abandoned) leave(name requestName) {
@@ -53,7 +57,7 @@ func (a *abandoned) take() []requestName {
 // abandon tells the server that nobody waits for a request any more, if it wants
 // to know: beside the call, or, once the session ends, in Close. It is called by
 // calls of the session, so that Close comes after it.
-func (s *session) abandon(name func(context.Context) (string, error)) {
+func (s *session) abandon(name requestName) {
 	if !s.dynamic.Load().SampleCancelEnabled {
 		return
 	}
@@ -69,16 +73,20 @@ func (s *session) abandon(name func(context.Context) (string, error)) {
 		case s.ctx.Err() != nil:
 			s.abandoned.leave(name)
 		default:
-			args := []any{"error", err}
-			if requestID != "" {
-				args = append(args, "request", requestID)
-			}
-			s.config.log.Error("tinker: a request could not be canceled", args...)
+			s.noteNotCanceled(slog.LevelError, requestID, err)
 		}
 	})
 	if !canceling {
 		s.abandoned.leave(name)
 	}
+}
+
+func (s *session) noteNotCanceled(level slog.Level, requestID string, err error) {
+	args := []any{"error", err}
+	if requestID != "" {
+		args = append(args, "request", requestID)
+	}
+	s.config.log.Log(context.Background(), level, "tinker: a request could not be canceled", args...)
 }
 
 func (s *session) cancelRequest(ctx context.Context, name requestName, policy transport.Policy) (requestID string, err error) {
@@ -93,10 +101,10 @@ func (s *session) cancelRequest(ctx context.Context, name requestName, policy tr
 
 // cancelLeft cancels what was under way when the session ended: where its end here
 // is not its end on the server, as for a copy, nothing else would stop it there. It
-// tries once, for closeCancelLimit at most, and no further once there is no answer:
-// the server may be gone.
+// tries once, until ctx ends, and no further once there is no answer: the server
+// may be gone.
 func (s *session) cancelLeft(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, closeCancelLimit)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	left := s.abandoned.take()
 	names := make(chan requestName)
@@ -104,10 +112,16 @@ func (s *session) cancelLeft(ctx context.Context) {
 	for range min(int64(len(left)), s.abandoned.atOnce) {
 		workers.Go(func() {
 			for name := range names {
-				_, err := s.cancelRequest(ctx, name, transport.Once)
-				if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == 0 {
+				requestID, err := s.cancelRequest(ctx, name, transport.Once)
+				e, ok := errors.AsType[*transport.Error](err)
+				switch {
+				case err == nil:
+				case ok && e.Status == 0:
 					s.config.log.Debug("tinker: requests are not canceled at the end of the session", "error", err)
 					cancel()
+				case ok && e.Status == http.StatusNotFound: // it is over
+				default:
+					s.noteNotCanceled(slog.LevelDebug, requestID, err)
 				}
 			}
 		})

@@ -41,11 +41,12 @@ func (s *session) gone(ctx context.Context) error {
 	}
 	asking, leave := endingWith(s.ctx, ctx) // observers of the call are not told of it
 	defer leave()
+	sent := time.Now()
 	err := s.sendHeartbeat(asking)
 	if asking.Err() != nil {
 		return nil
 	}
 	s.asked = time.Now()
-	s.pulse.note(err)
+	s.pulse.note(sent, err)
 	return s.pulse.gone()
 }

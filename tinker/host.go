@@ -126,54 +126,66 @@ func (h *host) sample(ctx context.Context, message []byte, note func([]byte)) (*
 	return client.sampler.Sample(ctx, transport.SampleCall{Op: m.Op, Request: m.Request, PromptBytes: m.PromptBytes, Direct: m.Direct})
 }
 
-func (h *host) find(message []byte) (*hosted, int64, error) {
-	var m sidecarSession
-	if err := wire.Decode(message, &m); err != nil {
-		return nil, 0, err
-	}
+func (h *host) find(number int64) (*hosted, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	session := h.sessions[m.Session]
+	session := h.sessions[number]
 	if session == nil {
-		return nil, m.Session, fmt.Errorf("no session %d", m.Session)
+		return nil, fmt.Errorf("no session %d", number)
 	}
-	return session, m.Session, nil
+	return session, nil
 }
 
 func (h *host) beat(message []byte) error {
-	session, _, err := h.find(message)
+	var m sidecarAge
+	if err := wire.Decode(message, &m); err != nil {
+		return err
+	}
+	session, err := h.find(m.Session)
 	if err != nil {
 		return err
 	}
-	return session.session.latest.get()
+	return session.session.latest.get(time.Duration(m.Within))
 }
 
 func (h *host) close(ctx context.Context, message []byte) error {
-	session, number, err := h.find(message)
+	var m sidecarSession
+	if err := wire.Decode(message, &m); err != nil {
+		return err
+	}
+	session, err := h.find(m.Session)
 	if err != nil {
 		return err
 	}
 	h.mu.Lock()
-	delete(h.sessions, number)
+	delete(h.sessions, m.Session)
 	h.mu.Unlock()
 	return session.service.Close(ctx)
 }
 
 // A latest has what came of the latest of something that is done again and again.
 type latest struct {
-	mu  sync.Mutex
-	err error
+	mu    sync.Mutex
+	begun time.Time // zero: not done yet
+	err   error
 }
 
-func (l *latest) set(err error) {
+// errOld says that nothing has been begun as lately as was asked.
+var errOld = errors.New("nothing new")
+
+func (l *latest) set(begun time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.err = err
+	l.begun, l.err = begun, err
 }
 
-func (l *latest) get() error {
+// get returns what came of it, or errOld if it was not begun within that time.
+func (l *latest) get(within time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.begun.IsZero() || time.Since(l.begun) >= within {
+		return errOld
+	}
 	return l.err
 }
 

@@ -63,9 +63,9 @@ func (m ModelInput) exact() bool {
 }
 
 // check refuses a chunk that is none.
-func (m ModelInput) check(name string) error {
+func (m ModelInput) check() error {
 	if i := slices.Index(m.Chunks, nil); i >= 0 {
-		return &ArgumentError{fmt.Sprintf("%s.Chunks[%d]", name, i), nil, "a chunk"}
+		return &ArgumentError{fmt.Sprintf("Prompt.Chunks[%d]", i), nil, "a chunk"}
 	}
 	return nil
 }

@@ -39,19 +39,21 @@ func (i *isolation) use(queue func(state, reason string)) (session, sampler int6
 }
 
 // heartbeat returns how the latest heartbeat fared that the other process sent for
-// the session; ok is false if it keeps none alive.
-func (i *isolation) heartbeat(ctx context.Context) (err error, ok bool) {
+// the session; ok is false if it has sent none after since.
+func (i *isolation) heartbeat(ctx context.Context, since time.Time) (err error, ok bool) {
 	process := i.process.Load()
 	if process == nil || ended(process) {
 		return nil, false
 	}
 	ctx, stop := context.WithTimeout(ctx, shortTimeout)
 	defer stop()
-	result, err := process.Call(ctx, sidecarRequest(sidecarBeat, &sidecarSession{Session: i.number}), ignoreNotes)
+	result, err := process.Call(ctx, sidecarRequest(sidecarBeat, &sidecarAge{Session: i.number, Within: int64(time.Since(since))}), ignoreNotes)
 	if err != nil {
 		return nil, false
 	}
-	return sidecarAnswer(ctx, result).err, true
+	err = sidecarAnswer(ctx, result).err
+	_, answered := errors.AsType[*transport.Error](err) // others are of that process, not of the heartbeat
+	return err, err == nil || answered
 }
 
 // close ends what the session has in the other process, and that process if no

@@ -70,18 +70,12 @@ func (c *ServiceClient) join(h *wire.SamplerHandle) (*session, error) {
 	return s, nil
 }
 
-// close ends all of them, here and not on the server. The service client's
-// context has ended.
-func (j *joinedSessions) close(ctx context.Context) {
+// end returns all of them, and lets no more join.
+func (j *joinedSessions) end() []*session {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.closed = true
-	list := slices.Collect(maps.Values(j.list))
-	j.mu.Unlock()
-	var closing sync.WaitGroup // at once: each may have to wait for a server that is gone
-	for _, s := range list {
-		closing.Go(func() { s.close(ctx, nil) })
-	}
-	closing.Wait()
+	return slices.Collect(maps.Values(j.list))
 }
 
 // A joiner is the sampler of a copy. Its requests have numbers that no other

@@ -21,6 +21,7 @@ type pulse struct {
 	session string
 	log     *slog.Logger
 	heard   time.Time // when a heartbeat was answered last
+	asked   time.Time // when this process sent the last one that said whether the server knows the session
 	trouble error     // what SessionErr says
 }
 
@@ -30,18 +31,13 @@ func (p *pulse) begin(session string, log *slog.Logger) {
 	p.session, p.log, p.heard = session, log, time.Now()
 }
 
-// note takes how a heartbeat went, and reports whether another one makes sense.
+// note takes how a heartbeat went that was not sent before sent, and reports
+// whether another one makes sense. Heartbeats may overtake each other: the end of
+// the session is for good, and otherwise the one that was sent last has the say.
 // It logs what is new, and nothing twice.
-func (p *pulse) note(err error) (goOn bool) {
+func (p *pulse) note(sent time.Time, err error) (goOn bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil {
-		if p.trouble != nil {
-			p.log.Info("tinker: heartbeats are answered again", "session", p.session)
-		}
-		p.heard, p.trouble = time.Now(), nil
-		return true
-	}
 	if p.trouble == ErrSessionEnded {
 		return false
 	}
@@ -55,9 +51,22 @@ func (p *pulse) note(err error) (goOn bool) {
 		p.trouble = ErrSessionEnded
 		return false
 	}
+	if sent.Before(p.asked) {
+		return true
+	}
 	// A server that was restarted does not know the session. So may one of several
 	// behind a proxy, for a while: heartbeats go on.
 	unknown := ok && e.Status == http.StatusNotFound
+	if err == nil || unknown {
+		p.asked = sent
+	}
+	if err == nil {
+		if p.trouble != nil {
+			p.log.Info("tinker: heartbeats are answered again", "session", p.session)
+		}
+		p.heard, p.trouble = time.Now(), nil
+		return true
+	}
 	silent := time.Since(p.heard)
 	switch {
 	case !unknown && silent < silenceLimit:
@@ -86,6 +95,14 @@ func (p *pulse) gone() error {
 		return ErrSessionGone
 	}
 	return nil
+}
+
+// lastAsked is when this process asked last whether the server knows the session,
+// and got an answer: what was known before is out of date.
+func (p *pulse) lastAsked() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 func (p *pulse) err() error {

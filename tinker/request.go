@@ -126,7 +126,7 @@ func (r *SampleRequest) check() error {
 			return &ArgumentError{f.name, f.value, "0 or more"}
 		}
 	}
-	if err := r.Prompt.check("Prompt"); err != nil {
+	if err := r.Prompt.check(); err != nil {
 		return err
 	}
 	if err := r.checkLastN(); err != nil {

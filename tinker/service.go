@@ -198,8 +198,9 @@ func (c *ServiceClient) connect(ctx context.Context, op string) error {
 // the session is over, for good; and an *APIError, the latest heartbeat's, while
 // the server does not know the session (it was restarted: that error wraps
 // ErrSessionGone), and while no heartbeat has been answered for two minutes, after
-// which a server may give a session up. The log has a message when that begins, and when it ends; and it
-// alone has them for the sessions of others, which copies keep alive here.
+// which a server may give a session up. The log has a message when that begins,
+// and when it ends; and it alone has them for the sessions of others, which copies
+// keep alive here.
 func (c *ServiceClient) SessionErr() error {
 	if p := c.pulse.Load(); p != nil {
 		return p.err()
@@ -209,12 +210,12 @@ func (c *ServiceClient) SessionErr() error {
 
 // Close ends the session: calls that still run return ErrClosed, as do all later
 // ones, and the server is told that the session is finished. Samples that were
-// under way are canceled there before, one by one, where the server allows that;
-// it takes two seconds at most, and what is left then ends as the server sees fit.
-// Close returns when
-// all of the client's goroutines have ended, or with the cause once ctx ends;
-// give it a deadline where the server may be gone. A client that has begun no
-// session sends nothing, and nor does one whose session the server has ended.
+// under way are canceled there before, where the server allows that, as many at
+// once as it says; all of that takes two seconds at most, and what is left then
+// ends as the server sees fit. Close returns when all of the client's goroutines
+// have ended, or with the cause once ctx ends; give it a deadline where the server
+// may be gone. A client that has begun no session sends nothing, and nor does one
+// whose session the server has ended.
 // Later calls of Close wait for the first, or for their own context, and return
 // the same.
 func (c *ServiceClient) Close(ctx context.Context) error {
@@ -262,9 +263,27 @@ func (c *ServiceClient) finish(ctx context.Context, last *wire.FinishSessionRequ
 	defer c.client.Close()
 	c.starting <- struct{}{} // a start that was under way is over: its context has ended
 	defer func() { <-c.starting }()
-	c.joined.close(ctx)
+	joined := c.joined.end()
+	sessions := joined
+	if c.session != nil {
+		sessions = append(sessions, c.session)
+	}
+	canceling, over := context.WithTimeout(ctx, closeCancelLimit)
+	defer over()
+	atOnce(sessions, func(s *session) { s.stop(canceling) })
+	atOnce(joined, func(s *session) { s.close(ctx, nil) })
 	if c.session == nil {
 		return nil
 	}
 	return c.session.close(ctx, last)
+}
+
+// atOnce does f for all sessions side by side: each may have to wait for a server
+// that is gone.
+func atOnce(sessions []*session, f func(*session)) {
+	var doing sync.WaitGroup
+	for _, s := range sessions {
+		doing.Go(func() { f(s) })
+	}
+	doing.Wait()
 }

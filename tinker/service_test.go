@@ -242,18 +242,29 @@ func TestCallsSayThatTheSessionIsGone(t *testing.T) {
 	}
 }
 
+// A server that does not know how to finish a session may know the session.
 func TestCloseSaysThatTheSessionIsGone(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFake(t)
-		svc := f.service(t)
-		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
-			t.Fatal(err)
-		}
-		delete(f.answer, wire.FinishSessionPath("S"))
-		if err := svc.Close(t.Context()); !errors.Is(err, ErrSessionGone) {
-			t.Errorf("got %v", err)
-		}
-	})
+	for _, tt := range []struct {
+		heartbeat          int // status
+		wantGone, wantOver bool
+	}{{404, true, false}, {410, true, true}, {200, false, false}, {500, false, false}, {0, false, false}} {
+		inBubble(t, func(t *testing.T) {
+			f := newFake(t)
+			svc := f.service(t)
+			if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
+				t.Fatal(err)
+			}
+			delete(f.answer, wire.FinishSessionPath("S"))
+			f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} }
+			err := svc.Close(t.Context())
+			if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 404 {
+				t.Errorf("a heartbeat's status is %d: got %v", tt.heartbeat, err)
+			}
+			if errors.Is(err, ErrSessionGone) != tt.wantGone || errors.Is(err, ErrSessionEnded) != tt.wantOver {
+				t.Errorf("a heartbeat's status is %d: got %v", tt.heartbeat, err)
+			}
+		})
+	}
 }
 
 func TestDynamicConfigIsRefreshed(t *testing.T) {

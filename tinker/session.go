@@ -14,7 +14,7 @@ import (
 
 // A session is what the server knows a ServiceClient by, with what keeps it
 // alive. Its goroutines are the calls made in it and its loops; all of them end
-// with ctx, and close waits for them.
+// with ctx, and stop waits for them.
 type session struct {
 	id       string
 	client   *transport.Client
@@ -31,7 +31,7 @@ type session struct {
 
 	observers observers
 	isolation isolation
-	abandoned abandoned
+	abandoned *abandoned
 	asking    chan struct{} // has room for one: whoever fills it may set asked
 	asked     time.Time     // when the server was last asked whether it knows the session
 	latest    latest        // heartbeat, where config.hosted
@@ -66,7 +66,7 @@ func (s *session) begin() {
 	s.isolation.session = s
 	s.asking = make(chan struct{}, 1)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
-	s.abandoned.begin(s.dynamic.Load().SampleCancelMaxBatch)
+	s.abandoned = newAbandoned(s.dynamic.Load().SampleCancelMaxBatch)
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	s.pulse.begin(s.id, s.config.log)
 	s.run(s.keepAlive)
@@ -122,7 +122,7 @@ func (s *session) create(ctx context.Context, op string) error {
 	return nil
 }
 
-// enter counts a call in, so that close waits for it, and returns its context,
+// enter counts a call in, so that stop waits for it, and returns its context,
 // which also ends with the session.
 func (s *session) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	s.mu.Lock()
@@ -158,26 +158,29 @@ func (s *session) keepAlive() {
 			return
 		case <-ticker.C:
 		}
-		err := s.beat()
+		sent, err := s.beat()
 		if s.config.hosted { // the program asks for it, and tells
-			s.latest.set(err)
+			s.latest.set(sent, err)
 			if e, ok := errors.AsType[*transport.Error](err); ok && e.Status == wire.StatusGone {
 				return
 			}
 			continue
 		}
-		if s.ctx.Err() != nil || !s.pulse.note(err) {
+		if s.ctx.Err() != nil || !s.pulse.note(sent, err) {
 			return
 		}
 	}
 }
 
-// beat sends a heartbeat, unless the process that samples has done so.
-func (s *session) beat() error {
-	if err, ok := s.isolation.heartbeat(s.ctx); ok {
-		return err
+// beat sends a heartbeat, unless the process that samples has done so since this
+// one asked the server last. It was not sent before sent.
+func (s *session) beat() (sent time.Time, err error) {
+	asked := s.pulse.lastAsked()
+	if err, ok := s.isolation.heartbeat(s.ctx, asked); ok {
+		return asked, err
 	}
-	return s.sendHeartbeat(s.ctx)
+	sent = time.Now()
+	return sent, s.sendHeartbeat(s.ctx)
 }
 
 func (s *session) sendHeartbeat(ctx context.Context) error {
@@ -204,22 +207,29 @@ func (s *session) keepConfigured() {
 	}
 }
 
-// close waits for what runs in the session, whose context has ended, cancels that
-// on the server, and tells it how the session ended, unless that has ended it itself, or the session is
-// another client's to end.
-func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
+// stop waits for what runs in the session, whose context has ended, and cancels it
+// on the server, unless that has ended the session itself.
+func (s *session) stop(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.work.Wait()
-	ended := errors.Is(s.pulse.err(), ErrSessionEnded)
-	if !ended {
+	if !s.ended() {
 		s.cancelLeft(ctx)
 	}
+	s.isolation.close(ctx) // which cancels what is under way there
+}
+
+// ended reports whether the server has ended the session.
+func (s *session) ended() bool { return s.pulse.gone() == ErrSessionEnded }
+
+// close ends a session that has been stopped, and tells the server how it ended,
+// unless that has ended it itself, or the session is another client's to end.
+func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) error {
+	ended := s.ended()
 	if s.flush != nil && !ended {
 		s.flush(ctx)
 	}
-	s.isolation.close(ctx)
 	if s.joined != nil {
 		s.client.Close()
 		return nil
@@ -231,7 +241,10 @@ func (s *session) close(ctx context.Context, last *wire.FinishSessionRequest) er
 		Op: "ServiceClient.Close", Path: wire.FinishSessionPath(s.id), Policy: transport.Twice, Body: last,
 	}))
 	if e, ok := errors.AsType[*APIError](err); ok && e.Err == nil && e.Status == http.StatusNotFound {
-		e.Err = ErrSessionGone // of what else, where the session is all that there is in the path
+		// The session, or the path: that a session can be finished is not known to all
+		// servers and proxies. What of the client was to ask has ended already.
+		s.pulse.note(time.Now(), s.sendHeartbeat(ctx))
+		e.Err = s.pulse.gone()
 	}
 	return err
 }

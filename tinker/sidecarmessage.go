@@ -27,7 +27,7 @@ import (
 const (
 	sidecarOpenSampler = 'o' // a sidecarOpen
 	sidecarSample      = 's' // a sidecarCall
-	sidecarBeat        = 'b' // a sidecarSession: how did its latest heartbeat fare?
+	sidecarBeat        = 'b' // a sidecarAge: how did its latest heartbeat fare?
 	sidecarClose       = 'c' // a sidecarSession
 )
 
@@ -62,6 +62,13 @@ type sidecarCall struct {
 
 type sidecarSession struct {
 	Session int64 `json:"session"`
+}
+
+// A sidecarAge asks for nothing that is older. Clocks of two processes are not
+// compared: what is on its way meanwhile grows older.
+type sidecarAge struct {
+	Session int64 `json:"session"`
+	Within  int64 `json:"within"` // nanoseconds
 }
 
 // A sidecarNote is about no call.

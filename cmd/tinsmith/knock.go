@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -29,9 +30,9 @@ func knock(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, knockTime, fmt.Errorf("no answer within %v", knockTime))
+	limited, cancel := context.WithTimeoutCause(ctx, knockTime, fmt.Errorf("no answer within %v", knockTime))
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath(wire.PathHealthz).String(), nil)
+	r, err := http.NewRequestWithContext(limited, http.MethodGet, u.JoinPath(wire.PathHealthz).String(), nil)
 	if err != nil {
 		return err
 	}
@@ -39,20 +40,33 @@ func knock(ctx context.Context, base string) error {
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), is[tls.RecordHeaderError](err):
 		return &strangerError{base, "it does not speak https", true}
-	case ctx.Err() != nil:
-		return &unreachableError{base, context.Cause(ctx)}
 	case err != nil:
-		return &unreachableError{base, err}
+		return noAnswer(ctx, limited, base, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, knockMost))
 	if err != nil {
-		return &unreachableError{base, err}
+		return noAnswer(ctx, limited, base, err)
 	}
 	if !json.Valid(body) {
 		return &strangerError{base, fmt.Sprintf("it answers %s with %s, and no JSON", wire.PathHealthz, response.Status), false}
 	}
 	return nil
+}
+
+// noAnswer says why there is none: the server had no time to answer if the command
+// has ended before.
+func noAnswer(command, limited context.Context, base string, err error) error {
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		<-limited.Done() // sockets know its deadline, and may be first
+	}
+	switch {
+	case command.Err() != nil:
+		return &waitError{"an answer from " + base, context.Cause(command)}
+	case limited.Err() != nil:
+		return &unreachableError{base, context.Cause(limited)}
+	}
+	return &unreachableError{base, err}
 }
 
 // An unreachableError says that nothing answers at a server's URL.

@@ -36,7 +36,7 @@ func (c *logprobsCommand) Run(ctx context.Context, std *stdio) error {
 }
 
 func (c *logprobsCommand) run(ctx context.Context, std *stdio) error {
-	text, err := c.read(std)
+	text, err := c.read(ctx, std)
 	if err != nil {
 		return err
 	}

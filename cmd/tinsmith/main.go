@@ -109,14 +109,26 @@ func report(ctx context.Context, std *stdio, command string, err error) int {
 	return exitFailed
 }
 
-// awaited says what a command that was interrupted waited for, if a call did: a
+// awaited says what a command that was interrupted waited for, if that is known: a
 // server that has vanished is known by nothing else.
 func awaited(err error) string {
+	if e, ok := errors.AsType[*waitError](err); ok {
+		return " while waiting for " + e.what
+	}
 	if call, ok := errors.AsType[*tinker.APIError](err); ok && call.Waiting != "" {
 		return " while waiting for " + call.Waiting
 	}
 	return ""
 }
+
+// A waitError says that the command ended while it waited for something.
+type waitError struct {
+	what string
+	err  error // why it ended
+}
+
+func (e *waitError) Error() string { return fmt.Sprintf("%v while waiting for %s", e.err, e.what) }
+func (e *waitError) Unwrap() error { return e.err }
 
 // A usageError is the caller's mistake: exit code 2, and a pointer to the help.
 type usageError struct{ err error }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -19,8 +20,8 @@ type textFlags struct {
 }
 
 // read returns the text. One newline at the end of a file or of standard input
-// is not part of it, as editors and echo add one.
-func (f *textFlags) read(std *stdio) (string, error) {
+// is not part of it, as editors and echo add one. Reading ends with ctx.
+func (f *textFlags) read(ctx context.Context, std *stdio) (string, error) {
 	var text []byte
 	var err error
 	switch {
@@ -31,11 +32,11 @@ func (f *textFlags) read(std *stdio) (string, error) {
 	case f.File != nil && *f.File == "":
 		return "", usagef("--file is empty: want a path, or - for standard input")
 	case f.File != nil && *f.File != "-":
-		text, err = readFile(*f.File)
+		text, err = awaitText(ctx, *f.File, func() ([]byte, error) { return readFile(*f.File) })
 	case f.File == nil && std.inIsTerminal():
 		return "", usagef("no text: give it as an argument, with --file, or on standard input")
 	default:
-		text, err = readText(std.in, "standard input")
+		text, err = awaitText(ctx, "standard input", func() ([]byte, error) { return readText(std.in, "standard input") })
 		if err == nil && len(text) == 0 {
 			err = usagef("no text: standard input was empty")
 		}
@@ -44,6 +45,25 @@ func (f *textFlags) read(std *stdio) (string, error) {
 		return "", err
 	}
 	return checkText(text)
+}
+
+// awaitText returns what read does, or a waitError once ctx ends: the program at
+// the other end of a pipe may never write. Nothing interrupts the reading itself,
+// which goes on until the command has ended.
+func awaitText(ctx context.Context, name string, read func() ([]byte, error)) ([]byte, error) {
+	var text []byte
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		text, err = read()
+	}()
+	select {
+	case <-done:
+		return text, err
+	case <-ctx.Done():
+		return nil, &waitError{"the text on " + name, context.Cause(ctx)}
+	}
 }
 
 func checkText(text []byte) (string, error) {

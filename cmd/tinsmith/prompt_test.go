@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTextComesFromOnePlace(t *testing.T) {
@@ -24,7 +26,7 @@ func TestTextComesFromOnePlace(t *testing.T) {
 		{"standard input by name", textFlags{File: new("-")}, "from stdin\n"},
 		{"standard input", textFlags{}, "from stdin\n"},
 	} {
-		got, err := tt.flags.read(&stdio{in: pipe(t, "from stdin\n\n")})
+		got, err := tt.flags.read(t.Context(), &stdio{in: pipe(t, "from stdin\n\n")})
 		if err != nil || got != tt.want {
 			t.Errorf("%s: got %q, %v; want %q", tt.name, got, err, tt.want)
 		}
@@ -45,13 +47,31 @@ func TestTextIsRefused(t *testing.T) {
 		{"no such file", textFlags{File: new("no/such")}, false, "no/such"},
 		{"a file without a name", textFlags{File: new("")}, true, "--file is empty"},
 	} {
-		_, err := tt.flags.read(&stdio{in: pipe(t, "")})
+		_, err := tt.flags.read(t.Context(), &stdio{in: pipe(t, "")})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
 		}
 		if _, usage := errors.AsType[*usageError](err); usage != tt.usage {
 			t.Errorf("%s: usage error: %v", tt.name, usage)
 		}
+	}
+}
+
+// Who writes the text may be slow, or never write.
+func TestReadingTextEndsWithTheContext(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close() // which ends the reading
+	reason := errors.New("somebody pressed Ctrl-C")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(10*time.Millisecond, func() { cancel(reason) })
+	flags := textFlags{}
+	_, err = flags.read(ctx, &stdio{in: r})
+	if !errors.Is(err, reason) || awaited(err) != " while waiting for the text on standard input" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -43,9 +43,6 @@ func remarkable(a slog.Attr) string {
 	value := a.Value.Any()
 	switch a.Key {
 	case "status":
-		if value == int64(0) { // there was no answer
-			return ""
-		}
 		return fmt.Sprintf("status %v", value)
 	case "message", "error", "fault", "panic":
 		if value == nil {

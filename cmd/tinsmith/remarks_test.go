@@ -17,7 +17,7 @@ func TestRemarksAreOnePlainLine(t *testing.T) {
 	}{
 		{[]any{"status", 501, "message", "<!DOCTYPE HTML>\n<p>no</p>", "error", nil, "attempts", 1}, "http://server: tried again: status 501\n"},
 		{[]any{"status", 503, "message", "busy\nstack", "path", "/api"}, "http://server: tried again: status 503: busy\n"},
-		{[]any{"status", 0, "message", "", "error", &url.Error{Op: "Post", URL: "http://server/x", Err: errors.New("refused")}}, "http://server: tried again: refused\n"},
+		{[]any{"message", "", "error", &url.Error{Op: "Post", URL: "http://server/x", Err: errors.New("refused")}}, "http://server: tried again: refused\n"},
 	} {
 		out.Reset()
 		log.Warn("tinker: tried again", tt.args...)

@@ -84,7 +84,7 @@ func (c *sampleCommand) Run(ctx context.Context, std *stdio) error {
 }
 
 func (c *sampleCommand) run(ctx context.Context, std *stdio) error {
-	text, err := c.read(std)
+	text, err := c.read(ctx, std)
 	if err != nil {
 		return err
 	}
