@@ -40,8 +40,8 @@ func TestCloseCancelsWhatIsUnderWay(t *testing.T) {
 				f := newFake(t)
 				f.on(wire.PathDynamicConfig, tt.dynamic)
 				f.on(wire.PathTelemetry, `{"status":"accepted"}`)
-				f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
-				f.answer[wire.PathCancelFuture] = func(seenRequest) reply { return tt.cancel }
+				f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
+				f.set(wire.PathCancelFuture, func(seenRequest) reply { return tt.cancel })
 				svc := f.service(t)
 				var clients []*SamplingClient
 				if tt.own {
@@ -101,8 +101,8 @@ func TestCloseSaysWhatItCouldNotCancel(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			f := newFake(t)
 			f.on(wire.PathTelemetry, `{"status":"accepted"}`)
-			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
-			f.answer[wire.PathCancelFuture] = func(seenRequest) reply { return reply{status: tt.status, body: `{"detail":"no"}`} }
+			f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
+			f.set(wire.PathCancelFuture, func(seenRequest) reply { return reply{status: tt.status, body: `{"detail":"no"}`} })
 			var log bytes.Buffer
 			svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 			client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})

@@ -88,12 +88,12 @@ func TestTheServerGivesCopiesTheirNumbers(t *testing.T) {
 		f := newFake(t)
 		f.on(wire.PathClientConfig, `{"sample_join_sampling_session": true}`)
 		tries := 0
-		f.answer[wire.PathJoinSamplingSession] = func(seenRequest) reply {
+		f.set(wire.PathJoinSamplingSession, func(seenRequest) reply {
 			if tries++; tries == 1 {
 				return reply{status: 404, body: `{"detail":"not yet"}`}
 			}
 			return reply{status: 200, body: `{"client_counter": 7, "type": "join_sampling_session"}`, hold: time.Second}
-		}
+		})
 		copied := copyOf(t, f.sampling(t, SamplingClientConfig{}), f.service(t))
 		ask := &SampleRequest{Prompt: FromTokens([]int32{1})}
 		_, err := copied.Sample(t.Context(), ask)

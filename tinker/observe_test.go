@@ -49,13 +49,13 @@ func TestObserversSeeCallsWithTheirAttempts(t *testing.T) {
 		f.on("/api/v1/samplers/S:sample:0", `{"sampler_id":"x","base_model":"org/model"}`)
 		refused := false
 		promise := f.answer[wire.PathSample]
-		f.answer[wire.PathSample] = func(r seenRequest) reply {
+		f.set(wire.PathSample, func(r seenRequest) reply {
 			if !refused {
 				refused = true
 				return reply{status: http.StatusTooManyRequests}
 			}
 			return promise(r)
-		}
+		})
 		n := &notebook{}
 		svc := f.service(t, WithObserver(n))
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{ModelPath: "tinker://a/b/c"})

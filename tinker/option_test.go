@@ -140,7 +140,7 @@ func isArgument(err error) bool {
 func TestErrorsDoNotShowTheKey(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer["/api/v1/client/config"] = func(seenRequest) reply { return reply{status: 401, body: `{"detail":"bad key"}`} }
+		f.set("/api/v1/client/config", func(seenRequest) reply { return reply{status: 401, body: `{"detail":"bad key"}`} })
 		_, err := f.service(t).CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 401 {
 			t.Errorf("got %v", err)

@@ -54,7 +54,7 @@ func TestReceiptOfAResponse(t *testing.T) {
 				t.Errorf("no *AnswerError about %q: %v", what, err)
 			}
 		}
-		f.answer[path] = func(seenRequest) reply { return reply{status: 410, body: `{"detail":"not kept any more"}`} }
+		f.set(path, func(seenRequest) reply { return reply{status: 410, body: `{"detail":"not kept any more"}`} })
 		_, err = c.Receipt(t.Context(), response)
 		if failed, ok := errors.AsType[*APIError](err); !ok || failed.Status != 410 || errors.Is(err, ErrNoReceipts) || !strings.Contains(err.Error(), "kept") {
 			t.Errorf("a result that is gone: %v", err)

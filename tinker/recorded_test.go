@@ -107,20 +107,20 @@ func newReplay(t *testing.T, covered map[string]bool, names ...string) *replay {
 	r.f.on(wire.PathCreateSession, fmt.Sprintf(`{"session_id":%q}`, recordedSession))
 	r.f.on(wire.FinishSessionPath(recordedSession), `{}`)
 	r.f.on(wire.PathTelemetry, `{"status":"accepted"}`)
-	r.f.answer[wire.PathSample] = func(seen seenRequest) reply {
+	r.f.set(wire.PathSample, func(seen seenRequest) reply {
 		id := fmt.Sprintf("%s:%d", recordedSampler, int64(seen.body["seq_id"].(float64)))
 		return reply{status: 200, body: fmt.Sprintf(`{"request_id":%q,"sample_sequence_ids":[%q]}`, id, id+":0")}
-	}
+	})
 	var text vector
 	readVector(t, "20-retrieve-text", &text)
-	r.f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return text.answer(t) }
+	r.f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return text.answer(t) })
 	for _, name := range names {
 		v := &vector{Name: name}
 		readVector(t, name, v)
 		r.awaited = append(r.awaited, v)
 		path := v.Request.Path
 		otherwise := r.f.answer[path]
-		r.f.answer[path] = func(seen seenRequest) reply {
+		r.f.set(path, func(seen seenRequest) reply {
 			if v := r.next(path); v != nil {
 				r.compare(v, seen)
 				return v.answer(t)
@@ -130,7 +130,7 @@ func newReplay(t *testing.T, covered map[string]bool, names ...string) *replay {
 				return reply{status: 404}
 			}
 			return otherwise(seen)
-		}
+		})
 	}
 	return r
 }
@@ -350,17 +350,15 @@ var scenarios = []struct {
 		r.checkDecoded("49-retrieve-after-metadata", nil, r.sample(24))
 	}},
 	{"a lost result", []string{"50-retrieve-410", "51-asample-after-410"}, func(t *testing.T, r *replay) {
-		r.f.answer[wire.PathSample] = func(submit func(seenRequest) reply) func(seenRequest) reply {
-			first := true
-			return func(seen seenRequest) reply {
-				if first {
-					first = false
-					id := fmt.Sprintf("%s:%v", recordedSampler, seen.body["seq_id"])
-					return reply{status: 200, body: fmt.Sprintf(`{"request_id":%q,"sample_sequence_ids":["lost"]}`, id)}
-				}
-				return submit(seen)
+		first, submit := true, r.f.answer[wire.PathSample]
+		r.f.set(wire.PathSample, func(seen seenRequest) reply {
+			if first {
+				first = false
+				id := fmt.Sprintf("%s:%v", recordedSampler, seen.body["seq_id"])
+				return reply{status: 200, body: fmt.Sprintf(`{"request_id":%q,"sample_sequence_ids":["lost"]}`, id)}
 			}
-		}(r.f.answer[wire.PathSample])
+			return submit(seen)
+		})
 		r.checkDecoded("51-asample-after-410", nil, r.sample(25))
 	}},
 	{"refused", []string{"52-asample-400"}, func(t *testing.T, r *replay) { r.refused(27, "52-asample-400") }},
@@ -388,11 +386,11 @@ var scenarios = []struct {
 	}, func(t *testing.T, r *replay) {
 		r.f.on(wire.PathClientConfig, `{"sample_join_sampling_session":true,"sample_use_retrieve_futures":true}`)
 		fetch := r.f.answer[wire.PathRetrieveFuture]
-		r.f.answer[wire.PathRetrieveFuture] = func(seen seenRequest) reply { // so slowly that the completion is reported first
+		r.f.set(wire.PathRetrieveFuture, func(seen seenRequest) reply { // so slowly that the completion is reported first
 			a := fetch(seen)
 			a.hold = 3 * time.Second
 			return a
-		}
+		})
 		handle, err := r.sampling(0, SamplingClientConfig{BaseModel: "Qwen/Qwen3-8B"}).Handle()
 		if err != nil {
 			t.Fatal(err)
@@ -418,9 +416,9 @@ var scenarios = []struct {
 		recorded := slices.Concat(r.recordedEvents("61-telemetry-user-error"), r.recordedEvents("62-telemetry-unhandled-exception"))
 		client := r.sampling(0, SamplingClientConfig{Retry: RetryConfig{NoRetry: true}})
 		promise := r.f.answer[wire.PathSample]
-		r.f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"Unknown sampling session"}`} }
+		r.f.set(wire.PathSample, func(seenRequest) reply { return reply{status: 404, body: `{"detail":"Unknown sampling session"}`} })
 		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
-		r.f.answer[wire.PathSample] = promise
+		r.f.set(wire.PathSample, promise)
 		r.f.on(wire.PathRetrieveFuture, `{"error":"boom","category":"server"}`)
 		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		time.Sleep(11 * time.Second)
@@ -444,7 +442,7 @@ var scenarios = []struct {
 		}
 	}},
 	{"an abandoned sample", []string{"63-cancel-future"}, func(t *testing.T, r *replay) {
-		r.f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		r.f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 		future := r.sampling(31, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		future.Cancel()
@@ -453,10 +451,10 @@ var scenarios = []struct {
 	{"a revoked token", []string{"64-asample-401-invalid-token", "65-asample-401-replayed"}, func(t *testing.T, r *replay) {
 		r.f.on(wire.PathClientConfig, `{"pjwt_auth_enabled":true}`)
 		tokens := 0
-		r.f.answer[wire.PathAuthToken] = func(seenRequest) reply {
+		r.f.set(wire.PathAuthToken, func(seenRequest) reply {
 			tokens++
 			return reply{status: 200, body: fmt.Sprintf(`{"jwt":%q}`, jwt(fmt.Sprintf(`{"n":%d,"exp":4000000000}`, tokens)))}
-		}
+		})
 		r.sample(0)
 		submits := r.f.to(wire.PathSample)
 		first, second := submits[0].header, submits[1].header

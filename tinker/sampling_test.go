@@ -180,7 +180,7 @@ func TestAnswersThatCannotBeReadAreErrors(t *testing.T) {
 	} {
 		inBubble(t, func(t *testing.T) {
 			f := newFake(t)
-			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return answer }
+			f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return answer })
 			_, err := f.sampling(t, SamplingClientConfig{}).Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 			if e, ok := errors.AsType[*AnswerError](err); !ok || e.Reason == "" || len(f.to(wire.PathSample)) != 1 {
 				t.Errorf("%s: %v", name, err)
@@ -212,7 +212,7 @@ func TestFailuresAreTyped(t *testing.T) {
 		if !ok || e.Category != CategoryUser || e.RequestID != "r0" || e.Op != "SamplingClient.Sample" || e.Err.Error() != "too long" {
 			t.Errorf("got %#v", err)
 		}
-		f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"unknown sampling session"}`} }
+		f.set(wire.PathSample, func(seenRequest) reply { return reply{status: 404, body: `{"detail":"unknown sampling session"}`} })
 		_, err = client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		refused, ok := errors.AsType[*APIError](err)
 		if !ok || refused.Status != 404 || refused.Message != "unknown sampling session" || refused.Attempts == 0 {
@@ -224,7 +224,7 @@ func TestFailuresAreTyped(t *testing.T) {
 func TestWhenNothingMovesCallsAreStuck(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 		client := f.sampling(t, SamplingClientConfig{Retry: RetryConfig{ProgressTimeout: 10 * time.Minute}})
 		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		if took := time.Since(f.start); !errors.Is(err, ErrStuck) || took != 10*time.Minute {
@@ -241,7 +241,7 @@ func TestEndingTheContextCancelsOnTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFake(t)
-				f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+				f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 				client := f.sampling(t, SamplingClientConfig{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -275,7 +275,7 @@ func TestCancelingIsLeftAloneUnlessTheServerWantsIt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		f.on(wire.PathDynamicConfig, `{}`)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 		future := f.sampling(t, SamplingClientConfig{}).SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		synctest.Wait()
 		future.Cancel()
@@ -336,7 +336,7 @@ func TestWhatAServerWithoutRetriesMeans(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		f.on(wire.PathClientConfig, `{"sample_no_retries":true}`)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 410} }
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 410} })
 		client := f.sampling(t, SamplingClientConfig{})
 		_, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 410 || len(f.to(wire.PathSample)) != 1 {
@@ -344,12 +344,12 @@ func TestWhatAServerWithoutRetriesMeans(t *testing.T) {
 		}
 		f.result(&wire.SampleResponse{Sequences: plain.Sequences, PromptLogprobs: []float32{0}})
 		result := f.answer[wire.PathRetrieveFuture]
-		f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+		f.set(wire.PathRetrieveFuture, func(r seenRequest) reply {
 			if r.body["request_id"] == "r1" {
 				return reply{status: 410}
 			}
 			return result(r)
-		}
+		})
 		if _, err := client.ComputeLogprobs(t.Context(), FromTokens([]int32{1})); err != nil {
 			t.Error(err)
 		}
@@ -399,12 +399,12 @@ func TestQueueStatesReachTheirObserver(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		done := f.answer[wire.PathRetrieveFuture]
-		f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+		f.set(wire.PathRetrieveFuture, func(r seenRequest) reply {
 			if r.header.Get(wire.HeaderRequestIteration) == "0" {
 				return reply{status: 408, body: `{"type":"try_again","queue_state":"paused_rate_limit"}`}
 			}
 			return done(r)
-		}
+		})
 		var told []QueueState
 		client := f.sampling(t, SamplingClientConfig{OnQueueState: func(s QueueState, _ string) { told = append(told, s) }})
 		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {

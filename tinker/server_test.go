@@ -33,9 +33,11 @@ type fake struct {
 	start time.Time
 	sleep context.Context // ends with the test, so that nothing is held longer
 
-	mu     sync.Mutex
-	seen   []seenRequest
-	answer map[string]func(seenRequest) reply // by path below the base URL
+	mu   sync.Mutex
+	seen []seenRequest
+
+	answers sync.Mutex                         // another one: answers may change what follows them
+	answer  map[string]func(seenRequest) reply // by path below the base URL
 }
 
 type seenRequest struct {
@@ -67,11 +69,11 @@ func newFake(t *testing.T) *fake {
 	f.on(wire.FinishSessionPath("S"), `{}`)
 	f.on(wire.PathCancelFuture, `{}`)
 	n := 0
-	f.answer[wire.PathCreateSamplingSession] = func(seenRequest) reply {
+	f.set(wire.PathCreateSamplingSession, func(seenRequest) reply {
 		n++
 		return reply{status: 200, body: fmt.Sprintf(`{"sampling_session_id":"S:sample:%d"}`, n-1)}
-	}
-	f.answer[wire.PathSample] = func(r seenRequest) reply {
+	})
+	f.set(wire.PathSample, func(r seenRequest) reply {
 		ids := []string{}
 		for i := range int(r.body["num_samples"].(float64)) {
 			ids = append(ids, fmt.Sprintf("q%d", i))
@@ -81,14 +83,21 @@ func newFake(t *testing.T) *fake {
 			t.Error(err)
 		}
 		return reply{status: 200, body: string(b)}
-	}
+	})
 	f.result(plain)
 	return f
 }
 
+// set says how a path is answered from now on. Loops of the client may be asking.
+func (f *fake) set(path string, answer func(seenRequest) reply) {
+	f.answers.Lock()
+	defer f.answers.Unlock()
+	f.answer[path] = answer
+}
+
 // on makes a path answer with status 200 and a body.
 func (f *fake) on(path, body string) {
-	f.answer[path] = func(seenRequest) reply { return reply{status: 200, body: body} }
+	f.set(path, func(seenRequest) reply { return reply{status: 200, body: body} })
 }
 
 // plain is a result of one sample of one token.
@@ -102,7 +111,7 @@ func (f *fake) result(r *wire.SampleResponse) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 200, body: string(b), binary: true} }
+	f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 200, body: string(b), binary: true} })
 }
 
 func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -118,8 +127,10 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	f.mu.Lock()
 	f.seen = append(f.seen, seen)
-	answer := f.answer[seen.path]
 	f.mu.Unlock()
+	f.answers.Lock()
+	answer := f.answer[seen.path]
+	f.answers.Unlock()
 	if answer == nil {
 		answer = func(seenRequest) reply { return reply{status: 404, body: `{"detail":"no such path"}`} }
 	}

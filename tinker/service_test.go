@@ -70,13 +70,13 @@ func TestAFailedStartIsTriedAgainByTheNextCall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		good := f.answer[wire.PathCreateSession]
-		f.answer[wire.PathCreateSession] = func(seenRequest) reply { return reply{status: 400, body: `{"detail":"too old"}`} }
+		f.set(wire.PathCreateSession, func(seenRequest) reply { return reply{status: 400, body: `{"detail":"too old"}`} })
 		svc := f.service(t)
 		_, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 400 || e.Message != "too old" {
 			t.Error(err)
 		}
-		f.answer[wire.PathCreateSession] = good
+		f.set(wire.PathCreateSession, good)
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
 			t.Error(err)
 		}
@@ -113,7 +113,7 @@ func TestHeartbeats(t *testing.T) {
 func TestHeartbeatsEndWhenTheSessionIsGone(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: 410, body: `{"detail":"finished"}`} }
+		f.set(wire.PathSessionHeartbeat, func(seenRequest) reply { return reply{status: 410, body: `{"detail":"finished"}`} })
 		svc := f.service(t)
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
 			t.Fatal(err)
@@ -137,12 +137,12 @@ func TestHeartbeatsEndWhenTheSessionIsGone(t *testing.T) {
 func TestUnansweredHeartbeatsAreNotedOnceAfterTwoMinutes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathSessionHeartbeat] = func(r seenRequest) reply {
+		f.set(wire.PathSessionHeartbeat, func(r seenRequest) reply {
 			if r.at > 150*time.Second && r.at < 200*time.Second {
 				return reply{status: 200, body: `{}`}
 			}
 			return reply{status: 500, body: `{"detail":"down"}`}
-		}
+		})
 		var log bytes.Buffer
 		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
@@ -172,12 +172,12 @@ func TestUnansweredHeartbeatsAreNotedOnceAfterTwoMinutes(t *testing.T) {
 func TestUnknownSessionIsNotedAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathSessionHeartbeat] = func(r seenRequest) reply {
+		f.set(wire.PathSessionHeartbeat, func(r seenRequest) reply {
 			if r.at > 35*time.Second {
 				return reply{status: 200, body: `{}`}
 			}
 			return reply{status: 404, body: `{"detail":"unknown session"}`}
-		}
+		})
 		var log bytes.Buffer
 		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
@@ -216,8 +216,8 @@ func TestCallsSayThatTheSessionIsGone(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				f := newFake(t)
 				client := f.sampling(t, SamplingClientConfig{})
-				f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: tt.call, body: `{"detail":"no"}`} }
-				f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} }
+				f.set(wire.PathSample, func(seenRequest) reply { return reply{status: tt.call, body: `{"detail":"no"}`} })
+				f.set(wire.PathSessionHeartbeat, func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} })
 				var futures []*Future[*SampleResponse]
 				for range 5 {
 					futures = append(futures, client.SampleAsync(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}))
@@ -255,7 +255,7 @@ func TestCloseSaysThatTheSessionIsGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			delete(f.answer, wire.FinishSessionPath("S"))
-			f.answer[wire.PathSessionHeartbeat] = func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} }
+			f.set(wire.PathSessionHeartbeat, func(seenRequest) reply { return reply{status: tt.heartbeat, body: `{}`} })
 			err := svc.Close(t.Context())
 			if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 404 {
 				t.Errorf("a heartbeat's status is %d: got %v", tt.heartbeat, err)
@@ -282,7 +282,7 @@ func TestDynamicConfigIsRefreshed(t *testing.T) {
 func TestCloseEndsEverythingOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 		svc := f.service(t)
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
 		if err != nil {
@@ -339,9 +339,9 @@ func TestCloseEndsEverythingOnce(t *testing.T) {
 func TestCloseWaitsForRunningCalls(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply {
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply {
 			return reply{status: 408, body: `{"type":"try_again","queue_state":"paused_capacity"}`}
-		}
+		})
 		svc := f.service(t)
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m", OnQueueState: func(QueueState, string) { time.Sleep(time.Minute) }})
 		if err != nil {
@@ -364,7 +364,7 @@ func TestCloseDoesNotWaitForADeadServer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		svc := f.service(t)
-		f.answer[wire.PathCreateSession] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		f.set(wire.PathCreateSession, func(seenRequest) reply { return reply{hold: time.Hour} })
 		started := make(chan error, 1)
 		go func() {
 			_, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
@@ -386,7 +386,7 @@ func TestCloseDoesNotWaitForADeadServer(t *testing.T) {
 func TestCloseEndsWithItsContext(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.FinishSessionPath("S")] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		f.set(wire.FinishSessionPath("S"), func(seenRequest) reply { return reply{hold: time.Hour} })
 		svc := f.service(t)
 		if _, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"}); err != nil {
 			t.Fatal(err)

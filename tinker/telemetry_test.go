@@ -72,9 +72,9 @@ func TestTelemetryTellsWhoseFaultAFailureIs(t *testing.T) {
 		f.on(wire.PathTelemetry, `{"status":"accepted"}`)
 		client := f.sampling(t, SamplingClientConfig{Retry: RetryConfig{NoRetry: true}})
 		promise := f.answer[wire.PathSample]
-		f.answer[wire.PathSample] = func(seenRequest) reply { return reply{status: 403, body: `{"detail":"no"}`} }
+		f.set(wire.PathSample, func(seenRequest) reply { return reply{status: 403, body: `{"detail":"no"}`} })
 		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
-		f.answer[wire.PathSample] = promise
+		f.set(wire.PathSample, promise)
 		f.on(wire.PathRetrieveFuture, `{"error":"out of order","category":"server"}`)
 		client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -121,7 +121,7 @@ func TestTelemetryTellsOfPollsThatFailed(t *testing.T) {
 		f.on(wire.PathTelemetry, `{"status":"accepted"}`)
 		client := f.sampling(t, SamplingClientConfig{})
 		done := f.answer[wire.PathRetrieveFuture]
-		f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+		f.set(wire.PathRetrieveFuture, func(r seenRequest) reply {
 			switch r.header.Get(wire.HeaderRequestIteration) {
 			case "0":
 				return reply{status: 408}
@@ -133,7 +133,7 @@ func TestTelemetryTellsOfPollsThatFailed(t *testing.T) {
 				return reply{hold: time.Hour}
 			}
 			return done(r)
-		}
+		})
 		if _, err := client.Sample(t.Context(), &SampleRequest{Prompt: FromTokens([]int32{1})}); err != nil {
 			t.Fatal(err)
 		}
@@ -160,9 +160,8 @@ func TestTelemetryHoldsNoSecret(t *testing.T) {
 		echo := `{"detail":"secret-message ` + testKey + ` 987654321 secret-stop"}`
 		good, promise := f.answer[wire.PathRetrieveFuture], f.answer[wire.PathSample]
 		set := func(submission, result func(seenRequest) reply) {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.answer[wire.PathSample], f.answer[wire.PathRetrieveFuture] = submission, result
+			f.set(wire.PathSample, submission)
+			f.set(wire.PathRetrieveFuture, result)
 		}
 		for _, status := range []int{0, 400, 401, 403, 404, 409, 410, 422, 500} {
 			fail := func(seenRequest) reply { return reply{status: status, body: echo} }
@@ -219,7 +218,7 @@ func TestTelemetryCanBeTurnedOff(t *testing.T) {
 func TestSilentTelemetryDisturbsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer[wire.PathTelemetry] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		f.set(wire.PathTelemetry, func(seenRequest) reply { return reply{hold: time.Hour} })
 		svc := f.service(t)
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
 		if err != nil {

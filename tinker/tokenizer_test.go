@@ -139,7 +139,7 @@ func TestTokenizerNames(t *testing.T) {
 func TestClosingEndsTheLoadingOfATokenizer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer["/org/model/resolve/main/tokenizer.json"] = func(seenRequest) reply { return reply{hold: time.Hour} }
+		f.set("/org/model/resolve/main/tokenizer.json", func(seenRequest) reply { return reply{hold: time.Hour} })
 		svc := f.service(t)
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "org/model"})
 		if err != nil {

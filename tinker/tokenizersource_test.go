@@ -187,7 +187,7 @@ func TestAServerThatRefusesTheKeyIsNotPassedOver(t *testing.T) {
 	fakeHub(t, map[string]string{"/org/model/resolve/main/tokenizer.json": lettered("H")})
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
-		f.answer["/org/model/resolve/main/tokenizer.json"] = func(seenRequest) reply { return reply{status: 401} }
+		f.set("/org/model/resolve/main/tokenizer.json", func(seenRequest) reply { return reply{status: 401} })
 		_, err := f.sampling(t, SamplingClientConfig{}).Tokenizer(t.Context())
 		if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 401 {
 			t.Error(err)

@@ -18,24 +18,24 @@ import (
 // train makes the fake train models, without training anything.
 func (f *fake) train() {
 	models := 0
-	f.answer[wire.PathCreateModel] = func(seenRequest) reply {
+	f.set(wire.PathCreateModel, func(seenRequest) reply {
 		models++
 		return reply{status: 200, body: fmt.Sprintf(`{"request_id":"create %d"}`, models-1)}
-	}
-	f.answer[wire.PathGetInfo] = func(r seenRequest) reply {
+	})
+	f.set(wire.PathGetInfo, func(r seenRequest) reply {
 		return reply{status: 200, body: fmt.Sprintf(`{"model_id":%q,"model_data":{"model_name":"org/base"}}`, r.body["model_id"])}
-	}
+	})
 	saves := map[string]string{} // results by request
-	f.answer[wire.PathSaveWeightsForSampler] = func(r seenRequest) reply {
+	f.set(wire.PathSaveWeightsForSampler, func(r seenRequest) reply {
 		id := fmt.Sprintf("save %v", r.body["seq_id"])
 		saves[id] = fmt.Sprintf(`{"path":"tinker://m/sampler_weights/%v"}`, r.body["path"])
 		if r.body["path"] == nil {
 			saves[id] = fmt.Sprintf(`{"path":null,"sampling_session_id":"S:sample:%v"}`, r.body["sampling_session_seq_id"])
 		}
 		return reply{status: 200, body: fmt.Sprintf(`{"request_id":%q}`, id)}
-	}
+	})
 	sampled := f.answer[wire.PathRetrieveFuture]
-	f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+	f.set(wire.PathRetrieveFuture, func(r seenRequest) reply {
 		id := r.body["request_id"].(string)
 		if n, ok := strings.CutPrefix(id, "create "); ok {
 			return reply{status: 200, body: fmt.Sprintf(`{"model_id":"S:train:%s"}`, n)}
@@ -44,7 +44,7 @@ func (f *fake) train() {
 			return reply{status: 200, body: result}
 		}
 		return sampled(r)
-	}
+	})
 }
 
 func (f *fake) training(t *testing.T) (*ServiceClient, *TrainingClient) {
@@ -156,11 +156,11 @@ func TestSavesTakeTurns(t *testing.T) {
 		f := newFake(t)
 		_, client := f.training(t)
 		save := f.answer[wire.PathSaveWeightsForSampler]
-		f.answer[wire.PathSaveWeightsForSampler] = func(r seenRequest) reply {
+		f.set(wire.PathSaveWeightsForSampler, func(r seenRequest) reply {
 			a := save(r)
 			a.hold = time.Second
 			return a
-		}
+		})
 		impatient, cancel := context.WithCancel(t.Context())
 		var futures []*Future[string]
 		for i := range 6 {
@@ -200,12 +200,12 @@ func TestNumbersOfSavesHaveNoGaps(t *testing.T) {
 			}
 		}
 		save := f.answer[wire.PathSaveWeightsForSampler]
-		f.answer[wire.PathSaveWeightsForSampler] = func(r seenRequest) reply {
+		f.set(wire.PathSaveWeightsForSampler, func(r seenRequest) reply {
 			if r.body["path"] == "bad" {
 				return reply{status: 400, body: `{"detail":"no such name"}`}
 			}
 			return save(r)
-		}
+		})
 		for _, name := range []string{"a", "bad", "b"} {
 			_, err := client.SaveWeightsForSampler(t.Context(), SavedWeights{Name: name})
 			if e, ok := errors.AsType[*APIError](err); (name == "bad") != (ok && e.Status == 400) {
@@ -224,7 +224,7 @@ func TestCloseEndsSaves(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		svc, client := f.training(t)
-		f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} }
+		f.set(wire.PathRetrieveFuture, func(seenRequest) reply { return reply{status: 408, hold: 30 * time.Second} })
 		running := client.SaveWeightsAndGetSamplingClientAsync(t.Context(), SavedSamplingConfig{})
 		synctest.Wait()
 		if err := svc.Close(t.Context()); err != nil {
@@ -328,12 +328,12 @@ func TestPausesOfTrainingAreLoggedWhenTheyLast(t *testing.T) {
 		f := newFake(t)
 		f.train()
 		result := f.answer[wire.PathRetrieveFuture]
-		f.answer[wire.PathRetrieveFuture] = func(r seenRequest) reply {
+		f.set(wire.PathRetrieveFuture, func(r seenRequest) reply {
 			if r.at < 18*time.Minute+20*time.Second {
 				return reply{status: 408, body: `{"type":"try_again","queue_state":"paused_rate_limit"}`, hold: 20 * time.Second}
 			}
 			return result(r)
-		}
+		})
 		var log bytes.Buffer
 		svc := f.service(t, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		if _, err := svc.CreateLoRATrainingClient(t.Context(), TrainingClientConfig{BaseModel: "b"}); err != nil {

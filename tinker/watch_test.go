@@ -20,7 +20,7 @@ func TestOnePollWaitsForAllResults(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)
 		f.on(wire.PathClientConfig, `{"sample_use_retrieve_futures":true,"sample_max_concurrent_requests":1}`)
-		f.answer[wire.PathRetrieveFutures] = func(r seenRequest) reply {
+		f.set(wire.PathRetrieveFutures, func(r seenRequest) reply {
 			switch {
 			case r.body["timeout"] != nil || r.body["prev_cursor"].(float64) > 0:
 				return reply{status: 200, body: `{"completions":[],"cursor":10}`, hold: time.Millisecond}
@@ -30,7 +30,7 @@ func TestOnePollWaitsForAllResults(t *testing.T) {
 				done = append(done, fmt.Sprintf(`{"state":"finished","request_id":"r%d","response_payload_uncompressed_size":10}`, i))
 			}
 			return reply{status: 200, body: `{"cursor":10,"completions":[` + strings.Join(done, ",") + `]}`, hold: 5 * time.Second}
-		}
+		})
 		svc := f.service(t)
 		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
 		if err != nil {
@@ -82,15 +82,15 @@ func TestOnePollWaitsForAllResults(t *testing.T) {
 func TestErrorsSayWhatWasAwaited(t *testing.T) {
 	for want, change := range map[string]func(*fake){
 		"the result (the server says paused_capacity: no GPU)": func(f *fake) {
-			f.answer[wire.PathRetrieveFuture] = func(seenRequest) reply {
+			f.set(wire.PathRetrieveFuture, func(seenRequest) reply {
 				return reply{status: http.StatusRequestTimeout, hold: 20 * time.Second,
 					body: `{"type":"try_again","queue_state":"paused_capacity","queue_state_reason":"no GPU"}`}
-			}
+			})
 		},
 		"the server to accept the request (status 503: upgrading)": func(f *fake) {
-			f.answer[wire.PathSample] = func(seenRequest) reply {
+			f.set(wire.PathSample, func(seenRequest) reply {
 				return reply{status: http.StatusServiceUnavailable, body: `{"detail":"upgrading"}`}
-			}
+			})
 		},
 	} {
 		t.Run(want, func(t *testing.T) {

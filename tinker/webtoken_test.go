@@ -28,13 +28,13 @@ type mint struct {
 func newMint(t *testing.T, lifetime time.Duration) *mint {
 	m := &mint{f: newFake(t), lifetime: lifetime}
 	m.f.on(wire.PathClientConfig, `{"pjwt_auth_enabled":true}`)
-	m.f.answer[wire.PathAuthToken] = func(seenRequest) reply {
+	m.f.set(wire.PathAuthToken, func(seenRequest) reply {
 		if refusal := m.refuse.Load(); refusal != nil {
 			return *refusal
 		}
 		m.made++
 		return reply{status: 200, body: fmt.Sprintf(`{"jwt":%q}`, m.token(m.made, time.Now()))}
-	}
+	})
 	return m
 }
 
@@ -55,12 +55,12 @@ func (m *mint) revoke(token string) {
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
 	answer := m.f.answer[wire.PathSample]
-	m.f.answer[wire.PathSample] = func(r seenRequest) reply {
+	m.f.set(wire.PathSample, func(r seenRequest) reply {
 		if r.header.Get(wire.HeaderAPIKey) == token {
 			return reply{status: 401, body: `{"detail":"token revoked"}`, header: http.Header{"WWW-Authenticate": {`Bearer error="invalid_token"`}}}
 		}
 		return answer(r)
-	}
+	})
 }
 
 func TestTheKeyIsExchangedForAWebToken(t *testing.T) {
@@ -226,11 +226,11 @@ func TestAnImpatientCallFailsNoOther(t *testing.T) {
 		client := m.f.sampling(t, SamplingClientConfig{})
 		m.revoke(m.token(1, m.f.start))
 		mintNow := m.f.answer[wire.PathAuthToken]
-		m.f.answer[wire.PathAuthToken] = func(r seenRequest) reply {
+		m.f.set(wire.PathAuthToken, func(r seenRequest) reply {
 			a := mintNow(r)
 			a.hold = 5 * time.Second
 			return a
-		}
+		})
 		var wg sync.WaitGroup
 		for i := range 6 {
 			wg.Go(func() {
