@@ -49,7 +49,7 @@ func (c *verifyCommand) Validate() error {
 }
 
 func (c *verifyCommand) Run(ctx context.Context, std *stdio) error {
-	old, err := c.read(std)
+	old, err := c.read(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -95,17 +95,17 @@ func (c *verifyCommand) Run(ctx context.Context, std *stdio) error {
 // errDiffers is why a verification failed that ran to its end.
 var errDiffers = errors.New("the replay differs from the receipt")
 
-func (c *verifyCommand) read(std *stdio) (*receipt.Receipt, error) {
-	file := std.in
+func (c *verifyCommand) read(ctx context.Context, std *stdio) (*receipt.Receipt, error) {
+	file, name := std.in, "standard input"
 	if c.File != "-" {
 		opened, err := os.Open(c.File)
 		if err != nil {
 			return nil, err
 		}
 		defer opened.Close()
-		file = opened
+		file, name = opened, c.File
 	}
-	text, err := io.ReadAll(io.LimitReader(file, receipt.MaxBytes+1))
+	text, err := awaitText(ctx, name, func() ([]byte, error) { return io.ReadAll(io.LimitReader(file, receipt.MaxBytes+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", c.File, err)
 	}
