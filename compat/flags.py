@@ -52,6 +52,9 @@ def clone(pickled, seeds, queue):
     records = collected()
     client = pickle.loads(pickled)
     queue.put((samples(client, seeds), records))
+    queue.close()
+    queue.join_thread()
+    os._exit(0)  # a copy has no close, without which an interpreter that shuts down can abort (README.md)
 
 
 async def give_up(client):

@@ -45,7 +45,8 @@ def bits(logprobs):
 async def main():
     model, renderer_name = sys.argv[1:]
     rows = [json.loads(line) for line in Path("capitals.jsonl").read_text().splitlines()]
-    client = await tinker.ServiceClient().create_sampling_client(base_model=model)
+    service = tinker.ServiceClient()
+    client = await service.create_sampling_client(base_model=model)
 
     examples = [{"input": row["input"], "output": row["target"]} for row in rows]
     evaluator = CustomEvaluator(examples, grader_fn, model_name=model, renderer_name=renderer_name)
@@ -63,6 +64,7 @@ async def main():
                 if bits(scored[len(prompt):]) != bits(step.ac.logprobs):
                     raise AssertionError(f"{row}: sampled {step.ac.logprobs}, computed {scored[len(prompt):]}")
         print("rollouts:", row["input"], "rewards", [round(reward, 2) for reward in group.get_total_rewards()])
+    await service.close("success")
 
 
 asyncio.run(main())

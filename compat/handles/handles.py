@@ -8,6 +8,7 @@ changes it, or samples something else from it.
 """
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def check(what, got, want):
 
 
 # Python's, opened in Go.
-client = tinker.ServiceClient().create_sampling_client(base_model=model).result()
+service = tinker.ServiceClient()
+client = service.create_sampling_client(base_model=model).result()
 want = sample(client)
 opened = subprocess.run(
     [program, "open"], input=client.get_sampler_handle(), stdout=subprocess.PIPE, text=True, timeout=120, check=True
@@ -55,4 +57,6 @@ with subprocess.Popen([program, "make", model], stdin=subprocess.PIPE, stdout=su
     maker.stdin.close()
     check("the exit code of the program that made a handle", maker.wait(timeout=60), 0)
 
-print("handles travel both ways")
+service.close("success").result()
+print("handles travel both ways", flush=True)
+os._exit(0)  # the copy has no close, without which an interpreter that shuts down can abort (../README.md)
