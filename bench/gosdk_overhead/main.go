@@ -29,9 +29,10 @@ func main() {
 	url := flag.String("url", "http://127.0.0.1:8099", "the server")
 	model := flag.String("model", "HuggingFaceTB/SmolLM2-135M-Instruct", "the model to sample from")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the samples to this `file`")
+	bare := flag.Int("bare", 0, "then take `n` more samples in turn with the same bytes over a bare connection")
 	flag.Parse()
 	samples, prompt := argument(0, 2000), argument(1, 512)
-	if err := measure(*url, *model, *profile, samples, prompt); err != nil {
+	if err := measure(*url, *model, *profile, samples, prompt, *bare); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -48,7 +49,7 @@ func argument(i, otherwise int) int {
 	return n
 }
 
-func measure(url, model, profile string, samples, prompt int) error {
+func measure(url, model, profile string, samples, prompt, inTurn int) error {
 	ctx := context.Background()
 	service, err := tinker.NewServiceClient(tinker.WithBaseURL(url), tinker.WithAPIKey("tml-stub"))
 	if err != nil {
@@ -82,19 +83,31 @@ func measure(url, model, profile string, samples, prompt int) error {
 		"sequential p50=%.2f ms p99=%.2f ms maxrss=%.0f MB tokens=%d\n",
 		samples, prompt, wall.Seconds(), float64(samples)/wall.Seconds(), milliseconds(cpu)/float64(samples),
 		milliseconds(latencies[100]), milliseconds(latencies[197]), maxRSS()/(1<<20), len(results[0].Sequences[0].Tokens))
-	return nil
+	if inTurn == 0 {
+		return nil
+	}
+	bare, err := newBare(url, prompt)
+	if err != nil {
+		return err
+	}
+	defer bare.conn.Close()
+	return besideBare(ctx, client, request, bare, inTurn)
 }
 
 func newRequest(prompt int) *tinker.SampleRequest {
-	tokens := make([]int32, prompt)
+	temperature := 0.7
+	return &tinker.SampleRequest{
+		Prompt: tinker.FromTokens(tokens(prompt)),
+		Params: tinker.SamplingParams{MaxTokens: 128, Temperature: &temperature},
+	}
+}
+
+func tokens(n int) []int32 {
+	tokens := make([]int32, n)
 	for i := range tokens {
 		tokens[i] = int32(i % 40000)
 	}
-	temperature := 0.7
-	return &tinker.SampleRequest{
-		Prompt: tinker.FromTokens(tokens),
-		Params: tinker.SamplingParams{MaxTokens: 128, Temperature: &temperature},
-	}
+	return tokens
 }
 
 // sampleAll has n samples under way at once, as far as the client lets them.

@@ -8,7 +8,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -26,23 +25,20 @@ var (
 
 // A conn is a connection for one exchange at a time.
 type conn struct {
-	net.Conn
+	socket
 	buffered *bufio.Reader // of the conn
 	left     int64         // bytes that may be read
 	cut      func()        // closes it, from any goroutine
 
-	probe      probe
 	generation int // of idle, when it was made
 	idleSince  time.Time
 }
 
 func newConn(dialed net.Conn, generation int) *conn {
-	c := &conn{Conn: dialed, generation: generation}
+	c := &conn{generation: generation}
+	c.begin(dialed)
 	c.buffered = bufio.NewReaderSize(c, readBuffer)
 	c.cut = func() { c.Close() }
-	if at, ok := dialed.(syscall.Conn); ok {
-		c.probe.begin(at)
-	}
 	return c
 }
 
@@ -51,7 +47,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errLargeHeader
 	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
+	n, err := c.socket.Read(b[:min(int64(len(b)), c.left)])
 	c.left -= int64(n)
 	return n, err
 }
