@@ -50,51 +50,6 @@ func linearQ40Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums
 func linearQ41Quads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, rows, ahead, step, keep uintptr)
 
 //go:noescape
-func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ40Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ8Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ40Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ8Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ40Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearQ8Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-//go:noescape
-func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-
-//go:noescape
 func linearWideScaleQuads(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, rows uintptr, scales *byte, scaleStride, ahead, step, keep uintptr)
 
 //go:noescape
@@ -137,22 +92,6 @@ var (
 	}
 )
 
-type halfKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-
-// halfKernels has, by format, the AVX2 kernels of 1, 2 and 3 rows.
-var halfKernels = [...][3]halfKernel{
-	tileBF16: {linearBF16Y1, linearBF16Y2, linearBF16Y3},
-	tileQ8_0: {linearQ8Y1, linearQ8Y2, linearQ8Y3},
-	tileQ4_0: {linearQ40Y1, linearQ40Y2, linearQ40Y3},
-	tileQ4_1: {linearQ41Y1, linearQ41Y2, linearQ41Y3},
-}
-
-// halfPlanes has those for weights in two planes. With each tile they ask for as
-// many bytes at soon, which moves on as if tiles lay there in one run.
-var halfPlanes = [...]func(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr){
-	linearBF16x2Y1, linearBF16x2Y2, linearBF16x2Y3,
-}
-
 // maxCallBlocks bounds the blocks of one assembly call, which cannot be
 // preempted: 6 rows of 256 blocks take about 30 µs.
 const maxCallBlocks = 256
@@ -176,7 +115,6 @@ func linearRows(a *linearArgs) {
 	case level >= cpu.AVX512:
 		a.panelByPanel(floatKernels[a.format])
 	default:
-		a.clear()
 		linearAVX2(a)
 	}
 }
@@ -205,10 +143,10 @@ func (c *panelCall) outRow(bytes uintptr) *float32 { return (*float32)(unsafe.Ad
 func (c *panelCall) xRow(bytes uintptr) *byte      { return (*byte)(unsafe.Add(c.x, bytes)) }
 func (c *panelCall) sumRow(bytes uintptr) *float32 { return (*float32)(unsafe.Add(c.sums, bytes)) }
 
-// rowGroups cuts rows into groups of most or, where they do not divide, of as
-// nearly the same size as can be: the fewer rows, the more of the time goes to
-// the weights. It yields each group's first row and its size.
-func rowGroups(rows, most int) iter.Seq2[uintptr, uintptr] {
+// evenly cuts rows, or blocks, into groups of most or, where they do not divide, of
+// as nearly the same size as can be: the fewer rows, the more of the time goes to
+// the weights. It yields where each group begins and its size.
+func evenly(rows, most int) iter.Seq2[uintptr, uintptr] {
 	return func(yield func(uintptr, uintptr) bool) {
 		groups := (rows + most - 1) / most
 		for r := 0; r < rows; groups-- {
@@ -260,7 +198,7 @@ func (a *linearArgs) panelByPanel(run panelKernel) {
 		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
 			c, next := a.call(p, done), a.ahead(blocks)
-			for r, n := range rowGroups(a.rows, panelRows) {
+			for r, n := range evenly(a.rows, panelRows) {
 				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, n, next.start, next.step, a.keep(done))
 				next.start += next.advance
 			}
@@ -299,7 +237,7 @@ func (a *linearArgs) planesByPanel(run, ask planesKernel) {
 			if soon != nil {
 				does = ask
 			}
-			for r, n := range rowGroups(a.rows, panelRows) {
+			for r, n := range evenly(a.rows, panelRows) {
 				does(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, later, (*byte)(c.tiles), blocks, n, next, uintptr(a.offset+p*a.panelBytes), a.keep(done))
 				does = run
 			}
@@ -355,54 +293,9 @@ func linearWide(a *linearArgs) {
 			c := a.call(p, done)
 			k.expand(wide, (*byte)(c.tiles), blocks)
 			scales, next := (*byte)(unsafe.Add(c.tiles, k.scales)), a.ahead(blocks)
-			for r, n := range rowGroups(a.rows, panelRows) {
+			for r, n := range evenly(a.rows, panelRows) {
 				k.run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n, scales, size, next.start, next.step, a.keep(done))
 				next.start += next.advance
-			}
-		}
-	}
-}
-
-func linearAVX2(a *linearArgs) {
-	switch {
-	case a.table != nil:
-		a.blockByBlock(linearAVX2)
-		return
-	case a.format == tileBF16x2:
-		a.planesByHalf()
-		return
-	}
-	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
-	for done := 0; done < a.blocks; done += maxCallBlocks {
-		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
-		for p := range a.panels {
-			c := a.call(p, done)
-			for r, n := range rowGroups(a.rows, len(halfKernels[0])) {
-				for half := range uintptr(2) {
-					halfKernels[a.format][n-1](c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, (*byte)(c.tiles), blocks, half)
-				}
-			}
-		}
-	}
-}
-
-// planesByHalf is linearAVX2 for weights in two planes. Each half asks for one of
-// beside.
-func (a *linearArgs) planesByHalf() {
-	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
-	for done := 0; done < a.blocks; done += maxCallBlocks {
-		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
-		for p := range a.panels {
-			c := a.call(p, done)
-			soon, later := a.asked(p)
-			if soon == nil {
-				soon, later = (*byte)(c.tiles), (*byte)(c.tiles)
-			}
-			for r, n := range rowGroups(a.rows, len(halfPlanes)) {
-				run := halfPlanes[n-1]
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, soon, (*byte)(c.tiles), blocks, 0)
-				run(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, later, (*byte)(c.tiles), blocks, 1)
-				soon, later = (*byte)(c.tiles), (*byte)(c.tiles) // which are there
 			}
 		}
 	}

@@ -2,284 +2,319 @@
 
 #include "textflag.h"
 
-// The linear layer on AVX2 with FMA, as in linear_avx512_amd64.s. A vector is
-// half a panel, and a call does the outputs of one half, 0 or 1. Sixteen
-// registers hold the chains of 3 rows of 8 outputs.
+// The linear layer on AVX2 with FMA, as in linear_avx512_amd64.s, for one row of a
+// panel. Both halves of its outputs are computed together: four chains alone would
+// wait for each other.
 //
-// Registers of row r (0 to 2), one lane an output:
-//	Y(r)    even k, hi plane      Y(3+r)  odd k, hi plane
-//	Y(6+r)  even k, lo plane      Y(9+r)  odd k, lo plane
-//	Y12, Y13 weights of an even and an odd k
-//	Y14     x, broadcast; scratch
-//	Y15     nibble mask, or the mask of the upper half words
+// Registers, one lane an output, 0 to 7 in the first of a pair and 8 to 15 in the
+// second:
+//	Y0, Y1   even k, hi plane      Y2, Y3   odd k, hi plane
+//	Y4, Y5   even k, lo plane      Y6, Y7   odd k, lo plane
+//	Y8, Y9   weights of an even k  Y10, Y11 of an odd k
+//	Y12, Y13 packed weights
+//	Y14      x, broadcast; scratch
+//	Y15      nibble mask, or the mask of the upper half words
 //
-//	SI  x, at this block's hi plane; rows R8 apart
-//	DX  out; rows R11 apart
-//	BX  sums, at this block; rows AX apart; or, with two weight planes, memory to
-//	    ask for (SOON)
-//	DI  tile, at this half        R10 its scales, at this half
+//	SI  x, at this block's hi plane
+//	DX  out
+//	BX  sums, at this block; or, with two weight planes, memory to ask for (ASK), as
+//	    AX is
+//	DI  tile
 //	CX  quarter of the block, counting down
 
-#define ROW0(OFF, B, S) (OFF)(B)
-#define ROW1(OFF, B, S) (OFF)(B)(S*1)
-#define ROW2(OFF, B, S) (OFF)(B)(S*2)
+// MULTIPLYHI adds the products of one pair of k, x at byte OFF of the block, to the
+// chains of the hi plane.
+#define MULTIPLYHI(OFF) \
+	VBROADCASTSS (OFF)(SI), Y14;   \
+	VFMADD231PS  Y14, Y8, Y0;      \
+	VFMADD231PS  Y14, Y9, Y1;      \
+	VBROADCASTSS (OFF+4)(SI), Y14; \
+	VFMADD231PS  Y14, Y10, Y2;     \
+	VFMADD231PS  Y14, Y11, Y3
 
-// FMA4 adds the products of one pair of k (weights Y12, Y13; x at byte OFF of
-// the block) to a row's four chains.
-#define FMA4(ROW, OFF, HE, HO, LE, LO) \
-	VBROADCASTSS ROW((OFF), SI, R8), Y14;     \
-	VFMADD231PS  Y14, Y12, HE;                \
-	VBROADCASTSS ROW((OFF+4), SI, R8), Y14;   \
-	VFMADD231PS  Y14, Y13, HO;                \
-	VBROADCASTSS ROW((OFF+128), SI, R8), Y14; \
-	VFMADD231PS  Y14, Y12, LE;                \
-	VBROADCASTSS ROW((OFF+132), SI, R8), Y14; \
-	VFMADD231PS  Y14, Y13, LO
+#define MULTIPLY(OFF) \
+	MULTIPLYHI(OFF);                 \
+	VBROADCASTSS (OFF+128)(SI), Y14; \
+	VFMADD231PS  Y14, Y8, Y4;        \
+	VFMADD231PS  Y14, Y9, Y5;        \
+	VBROADCASTSS (OFF+132)(SI), Y14; \
+	VFMADD231PS  Y14, Y10, Y6;       \
+	VFMADD231PS  Y14, Y11, Y7
 
-// FMA2 is the hi plane alone.
-#define FMA2(ROW, OFF, HE, HO) \
-	VBROADCASTSS ROW((OFF), SI, R8), Y14;   \
-	VFMADD231PS  Y14, Y12, HE;              \
-	VBROADCASTSS ROW((OFF+4), SI, R8), Y14; \
-	VFMADD231PS  Y14, Y13, HO
+#define CLEARHI \
+	VXORPS Y0, Y0, Y0; \
+	VXORPS Y1, Y1, Y1; \
+	VXORPS Y2, Y2, Y2; \
+	VXORPS Y3, Y3, Y3
 
-#define CLEAR4(A, B, C, D) \
-	VXORPS A, A, A; \
-	VXORPS B, B, B; \
-	VXORPS C, C, C; \
-	VXORPS D, D, D
+#define CLEAR \
+	CLEARHI;           \
+	VXORPS Y4, Y4, Y4; \
+	VXORPS Y5, Y5, Y5; \
+	VXORPS Y6, Y6, Y6; \
+	VXORPS Y7, Y7, Y7
 
-// A row's end of block: t = (he + ho) + (le + lo); out += t*d, d in Y12.
-#define SCALE(ROW, HE, HO, LE, LO) \
-	VADDPS  HO, HE, HE;               \
-	VADDPS  LO, LE, LE;               \
-	VADDPS  LE, HE, HE;               \
-	VMULPS  Y12, HE, HE;              \
-	VADDPS  ROW(0, DX, R11), HE, HE;  \
-	VMOVUPS HE, ROW(0, DX, R11)
+// JOINHI is he + ho, in Y0 and Y1; JOIN also le + lo, in Y4 and Y5.
+#define JOINHI \
+	VADDPS Y2, Y0, Y0; \
+	VADDPS Y3, Y1, Y1
 
-// The same, then out += m*s, m in Y13.
-#define SCALEMIN(ROW, HE, HO, LE, LO) \
-	VADDPS       HO, HE, HE;              \
-	VADDPS       LO, LE, LE;              \
-	VADDPS       LE, HE, HE;              \
-	VMULPS       Y12, HE, HE;             \
-	VADDPS       ROW(0, DX, R11), HE, HE; \
-	VBROADCASTSS ROW(0, BX, AX), Y14;     \
-	VMULPS       Y13, Y14, Y14;           \
-	VADDPS       Y14, HE, HE;             \
-	VMOVUPS      HE, ROW(0, DX, R11)
+#define JOIN \
+	JOINHI;            \
+	VADDPS Y6, Y4, Y4; \
+	VADDPS Y7, Y5, Y5
 
-// Unscaled: out += he + ho; out += le + lo.
-#define ADD(ROW, HE, HO, LE, LO) \
-	VADDPS  HO, HE, HE;              \
-	VADDPS  LO, LE, LE;              \
-	VADDPS  ROW(0, DX, R11), HE, HE; \
-	VADDPS  LE, HE, HE;              \
-	VMOVUPS HE, ROW(0, DX, R11)
+// SCALE is out + ((he + ho) + (le + lo))*d, in Y0 and Y1; d is AT of the tile's
+// last quarter's end.
+#define SCALE(AT) \
+	JOIN;                        \
+	VCVTPH2PS (AT)(DI), Y8;      \
+	VCVTPH2PS (AT+16)(DI), Y9;   \
+	VADDPS    Y4, Y0, Y0;        \
+	VADDPS    Y5, Y1, Y1;        \
+	VMULPS    Y8, Y0, Y0;        \
+	VMULPS    Y9, Y1, Y1;        \
+	VADDPS    (DX), Y0, Y0;      \
+	VADDPS    32(DX), Y1, Y1
 
-// The hi plane alone: out += he + ho.
-#define ADDHI(ROW, HE, HO) \
-	VADDPS  HO, HE, HE;              \
-	VADDPS  ROW(0, DX, R11), HE, HE; \
-	VMOVUPS HE, ROW(0, DX, R11)
+// MINIMUM adds m*s.
+#define MINIMUM(AT) \
+	VCVTPH2PS    (AT)(DI), Y8;    \
+	VCVTPH2PS    (AT+16)(DI), Y9; \
+	VBROADCASTSS (BX), Y14;       \
+	VMULPS       Y8, Y14, Y8;     \
+	VMULPS       Y9, Y14, Y9;     \
+	VADDPS       Y8, Y0, Y0;      \
+	VADDPS       Y9, Y1, Y1
 
-// Pairs of weights. Two nibbles of each lane's dword; OFFSET is what is done to
-// the integers before they become floats.
+#define OUT \
+	VMOVUPS Y0, (DX);   \
+	VMOVUPS Y1, 32(DX)
+
+// ADDHI is out += he + ho, ADD then += le + lo.
+#define ADDHI \
+	JOINHI;                 \
+	VADDPS (DX), Y0, Y0;    \
+	VADDPS 32(DX), Y1, Y1;  \
+	OUT
+
+#define ADD \
+	JOIN;                  \
+	VADDPS (DX), Y0, Y0;   \
+	VADDPS 32(DX), Y1, Y1; \
+	VADDPS Y4, Y0, Y0;     \
+	VADDPS Y5, Y1, Y1;     \
+	OUT
+
+// Pairs of weights. NIBBLES are those at bits EVEN and ODD of each dword; OFFSET is
+// what is done to the integers before they become floats.
+#define FLOATS \
+	VCVTDQ2PS Y8, Y8;   \
+	VCVTDQ2PS Y9, Y9;   \
+	VCVTDQ2PS Y10, Y10; \
+	VCVTDQ2PS Y11, Y11
+
 #define NIBBLES(EVEN, ODD, OFFSET) \
-	VMOVDQU   (DI), Y13;     \
-	VPSRLD    $EVEN, Y13, Y12; \
-	VPSRLD    $ODD, Y13, Y13;  \
-	VPAND     Y15, Y12, Y12; \
-	VPAND     Y15, Y13, Y13; \
-	OFFSET;                  \
-	VCVTDQ2PS Y12, Y12;      \
-	VCVTDQ2PS Y13, Y13
+	VPSRLD $EVEN, Y12, Y8; \
+	VPSRLD $EVEN, Y13, Y9; \
+	VPSRLD $ODD, Y12, Y10; \
+	VPSRLD $ODD, Y13, Y11; \
+	VPAND  Y15, Y8, Y8;    \
+	VPAND  Y15, Y9, Y9;    \
+	VPAND  Y15, Y10, Y10;  \
+	VPAND  Y15, Y11, Y11;  \
+	OFFSET;                \
+	FLOATS
 
 #define UNSIGNED
 
 #define LESS8 \
-	VPSUBD eights<>(SB), Y12, Y12; \
-	VPSUBD eights<>(SB), Y13, Y13
+	VPSUBD eights<>(SB), Y8, Y8;   \
+	VPSUBD eights<>(SB), Y9, Y9;   \
+	VPSUBD eights<>(SB), Y10, Y10; \
+	VPSUBD eights<>(SB), Y11, Y11
 
-// Two rows of 8 signed bytes at AT of the tile:
+// BYTES are two rows of 16 signed bytes at AT of the tile, PAIR one of 16 pairs of
+// bf16.
 #define BYTES(AT) \
-	VPMOVSXBD (AT)(DI), Y12;    \
-	VPMOVSXBD (AT+16)(DI), Y13; \
-	VCVTDQ2PS Y12, Y12;         \
-	VCVTDQ2PS Y13, Y13
+	VPMOVSXBD (AT)(DI), Y8;     \
+	VPMOVSXBD (AT+8)(DI), Y9;   \
+	VPMOVSXBD (AT+16)(DI), Y10; \
+	VPMOVSXBD (AT+24)(DI), Y11; \
+	FLOATS
 
-// One row of 8 pairs of bf16 at AT of the tile:
 #define PAIR(AT) \
-	VMOVDQU (AT)(DI), Y13; \
-	VPSLLD  $16, Y13, Y12; \
-	VPAND   Y15, Y13, Y13
+	VMOVDQU (AT)(DI), Y10;    \
+	VMOVDQU (AT+32)(DI), Y11; \
+	VPSLLD  $16, Y10, Y8;     \
+	VPSLLD  $16, Y11, Y9;     \
+	VPAND   Y15, Y10, Y10;    \
+	VPAND   Y15, Y11, Y11
+
+// A row reads weights as fast as memory gives them, and asks for those that come
+// AHEAD bytes later.
+#define AHEAD 4096
 
 #define ARGUMENTS \
-	MOVQ out+0(FP), DX;        \
-	MOVQ stride+8(FP), R11;    \
-	MOVQ x+16(FP), SI;         \
-	MOVQ xStride+24(FP), R8;   \
-	MOVQ sums+32(FP), BX;      \
-	MOVQ sumStride+40(FP), AX; \
-	MOVQ tiles+48(FP), DI
+	MOVQ out+0(FP), DX;   \
+	MOVQ x+8(FP), SI;     \
+	MOVQ sums+16(FP), BX; \
+	MOVQ tiles+24(FP), DI
 
-// A tile of nibbles: 4 vectors of 64 bytes, of which this half is 32; then the
-// scales, 16 bytes a half.
-#define Q4_BLOCK(MAC, ZERO, OFFSET) \
-	ZERO;                             \
-	MOVQ $4, CX;                      \
-quarter:                              \
-	NIBBLES(0, 16, OFFSET);  MAC(0);  \
-	NIBBLES(4, 20, OFFSET);  MAC(8);  \
-	NIBBLES(8, 24, OFFSET);  MAC(16); \
-	NIBBLES(12, 28, OFFSET); MAC(24); \
-	ADDQ $64, DI;                     \
-	ADDQ $32, SI;                     \
-	DECQ CX;                          \
-	JNZ  quarter
-
-#define NEXT_BLOCK(BYTES) \
-	ADDQ $BYTES, DI;      \
-	ADDQ $128, SI;        \
-	ADDQ $4, BX;          \
-	DECQ blocks+56(FP);   \
-	JNZ  block;           \
-	VZEROUPPER;           \
+#define NEXT(REST) \
+	ADDQ $REST, DI;      \
+	ADDQ $128, SI;       \
+	ADDQ $4, BX;         \
+	DECQ blocks+32(FP);  \
+	JNZ  block;          \
+	VZEROUPPER;          \
 	RET
 
-// HALF points tile, scales (R10) and out at this half.
-#define HALF(TILE_STEP, SCALES) \
-	MOVQ  half+64(FP), R9;          \
-	LEAQ  (SCALES)(DI), R10;        \
-	MOVQ  R9, CX;                   \
-	SHLQ  $4, CX;                   \
-	ADDQ  CX, R10;                  \
-	MOVQ  R9, CX;                   \
-	IMULQ $TILE_STEP, CX;           \
-	ADDQ  CX, DI;                   \
-	SHLQ  $5, R9;                   \
-	ADDQ  R9, DX
+// A tile of nibbles: 4 vectors of 64 bytes, then the scales.
+#define Q4(OFFSET) \
+	CLEAR;                                \
+	MOVQ $4, CX;                          \
+quarter:                                  \
+	PREFETCHT0 AHEAD(DI);                 \
+	VMOVDQU (DI), Y12;                    \
+	VMOVDQU 32(DI), Y13;                  \
+	NIBBLES(0, 16, OFFSET);  MULTIPLY(0);  \
+	NIBBLES(4, 20, OFFSET);  MULTIPLY(8);  \
+	NIBBLES(8, 24, OFFSET);  MULTIPLY(16); \
+	NIBBLES(12, 28, OFFSET); MULTIPLY(24); \
+	ADDQ $64, DI;                         \
+	ADDQ $32, SI;                         \
+	DECQ CX;                              \
+	JNZ  quarter;                         \
+	PREFETCHT0 AHEAD(DI)
 
-#define Q41(MAC, ZERO, END) \
-	ARGUMENTS;                  \
-	HALF(32, 256);              \
-	VMOVDQU fifteens<>(SB), Y15; \
-block:                          \
-	Q4_BLOCK(MAC, ZERO, UNSIGNED); \
-	VCVTPH2PS (R10), Y12;       \
-	VCVTPH2PS 32(R10), Y13;     \
-	END;                        \
-	ADDQ $320, R10;             \
-	NEXT_BLOCK(64)
+// func linearQ41Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uintptr)
+TEXT ·linearQ41Y1(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	VMOVDQU fifteens<>(SB), Y15
 
-#define Q40(MAC, ZERO, END) \
-	ARGUMENTS;                  \
-	HALF(32, 256);              \
-	VMOVDQU fifteens<>(SB), Y15; \
-block:                          \
-	Q4_BLOCK(MAC, ZERO, LESS8); \
-	VCVTPH2PS (R10), Y12;       \
-	END;                        \
-	ADDQ $288, R10;             \
-	NEXT_BLOCK(32)
+block:
+	Q4(UNSIGNED)
+	SCALE(0)
+	MINIMUM(32)
+	OUT
+	NEXT(64)
 
-#define Q8(MAC, ZERO, END) \
-	ARGUMENTS;            \
-	HALF(8, 512);         \
-block:                    \
-	ZERO;                 \
-	MOVQ $4, CX;          \
-quarter:                  \
-	BYTES(0);  MAC(0);    \
-	BYTES(32); MAC(8);    \
-	BYTES(64); MAC(16);   \
-	BYTES(96); MAC(24);   \
-	ADDQ $128, DI;        \
-	ADDQ $32, SI;         \
-	DECQ CX;              \
-	JNZ  quarter;         \
-	VCVTPH2PS (R10), Y12; \
-	END;                  \
-	ADDQ $544, R10;       \
-	NEXT_BLOCK(32)
+// func linearQ40Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uintptr)
+TEXT ·linearQ40Y1(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	VMOVDQU fifteens<>(SB), Y15
 
-#define BF16(MAC, ZERO, END) \
-	ARGUMENTS;                \
-	HALF(32, 0);              \
-	VMOVDQU uppers<>(SB), Y15; \
-block:                        \
-	ZERO;                     \
-	MOVQ $4, CX;              \
-quarter:                      \
-	PAIR(0);   MAC(0);        \
-	PAIR(64);  MAC(8);        \
-	PAIR(128); MAC(16);       \
-	PAIR(192); MAC(24);       \
-	ADDQ $256, DI;            \
-	ADDQ $32, SI;             \
-	DECQ CX;                  \
-	JNZ  quarter;             \
-	END;                      \
-	NEXT_BLOCK(0)
+block:
+	Q4(LESS8)
+	SCALE(0)
+	OUT
+	NEXT(32)
 
-// SOON asks for four lines of memory at BX, for the second level of the cache, as
-// in linear_avx512.h: a tile for as many as it has itself.
-#define SOON \
+// func linearQ8Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uintptr)
+TEXT ·linearQ8Y1(SB), NOSPLIT, $0-40
+	ARGUMENTS
+
+block:
+	CLEAR
+	MOVQ $4, CX
+
+quarter:
+	PREFETCHT0 AHEAD(DI)
+	PREFETCHT0 (AHEAD+64)(DI)
+	BYTES(0)
+	MULTIPLY(0)
+	BYTES(32)
+	MULTIPLY(8)
+	BYTES(64)
+	MULTIPLY(16)
+	BYTES(96)
+	MULTIPLY(24)
+	ADDQ $128, DI
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  quarter
+	PREFETCHT0 AHEAD(DI)
+	SCALE(0)
+	OUT
+	NEXT(32)
+
+#define BF16(PRODUCTS, MEANWHILE) \
+	MEANWHILE;               \
+	PAIR(0);   PRODUCTS(0);  \
+	PAIR(64);  PRODUCTS(8);  \
+	PAIR(128); PRODUCTS(16); \
+	PAIR(192); PRODUCTS(24); \
+	ADDQ $256, DI;           \
+	ADDQ $32, SI;            \
+	DECQ CX
+
+#define ASK_AHEAD \
+	PREFETCHT0 AHEAD(DI);       \
+	PREFETCHT0 (AHEAD+64)(DI);  \
+	PREFETCHT0 (AHEAD+128)(DI); \
+	PREFETCHT0 (AHEAD+192)(DI)
+
+// func linearBF16Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uintptr)
+TEXT ·linearBF16Y1(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	VMOVDQU uppers<>(SB), Y15
+
+block:
+	CLEAR
+	MOVQ $4, CX
+
+quarter:
+	BF16(MULTIPLY, ASK_AHEAD)
+	JNZ quarter
+	ADD
+	NEXT(0)
+
+// ASK asks for four lines of memory at each of BX and AX, for the second level of
+// the cache, as in linear_avx512.h: a tile for as many as it has itself.
+#define ASK \
 	PREFETCHT1 (BX);    \
 	PREFETCHT1 64(BX);  \
 	PREFETCHT1 128(BX); \
 	PREFETCHT1 192(BX); \
-	ADDQ $256, BX
-
-#define PLANES_ARGUMENTS \
-	MOVQ out+0(FP), DX;      \
-	MOVQ stride+8(FP), R11;  \
-	MOVQ x+16(FP), SI;       \
-	MOVQ xStride+24(FP), R8; \
-	MOVQ soon+32(FP), BX;    \
-	MOVQ tiles+40(FP), DI
+	ADDQ $256, BX;      \
+	PREFETCHT1 (AX);    \
+	PREFETCHT1 64(AX);  \
+	PREFETCHT1 128(AX); \
+	PREFETCHT1 192(AX); \
+	ADDQ $256, AX
 
 // Two weight planes: hi and lo of x on the first, hi of x on the second.
-#define BF16X2(MAC, MACHI, ZERO, END, ENDHI) \
-	PLANES_ARGUMENTS;         \
-	MOVQ half+56(FP), CX;     \
-	SHLQ $5, CX;              \
-	ADDQ CX, DI;              \
-	ADDQ CX, DX;              \
-	VMOVDQU uppers<>(SB), Y15; \
-block:                        \
-	ZERO;                     \
-	MOVQ $4, CX;              \
-quarter:                      \
-	SOON;                     \
-	PAIR(0);   MAC(0);        \
-	PAIR(64);  MAC(8);        \
-	PAIR(128); MAC(16);       \
-	PAIR(192); MAC(24);       \
-	ADDQ $256, DI;            \
-	ADDQ $32, SI;             \
-	DECQ CX;                  \
-	JNZ  quarter;             \
-	END;                      \
-	SUBQ $128, SI;            \
-	ZERO;                     \
-	MOVQ $4, CX;              \
-second:                       \
-	SOON;                     \
-	PAIR(0);   MACHI(0);      \
-	PAIR(64);  MACHI(8);      \
-	PAIR(128); MACHI(16);     \
-	PAIR(192); MACHI(24);     \
-	ADDQ $256, DI;            \
-	ADDQ $32, SI;             \
-	DECQ CX;                  \
-	JNZ  second;              \
-	ENDHI;                    \
-	ADDQ $128, SI;            \
-	DECQ blocks+48(FP);       \
-	JNZ  block;               \
-	VZEROUPPER;               \
+
+// func linearBF16x2Y1(out *float32, x *byte, soon, later, tiles *byte, blocks uintptr)
+TEXT ·linearBF16x2Y1(SB), NOSPLIT, $0-48
+	MOVQ    out+0(FP), DX
+	MOVQ    x+8(FP), SI
+	MOVQ    soon+16(FP), BX
+	MOVQ    later+24(FP), AX
+	MOVQ    tiles+32(FP), DI
+	VMOVDQU uppers<>(SB), Y15
+
+block:
+	CLEAR
+	MOVQ $4, CX
+
+quarter:
+	BF16(MULTIPLY, ASK)
+	JNZ  quarter
+	ADD
+	SUBQ $128, SI
+	CLEARHI
+	MOVQ $4, CX
+
+second:
+	BF16(MULTIPLYHI, ASK)
+	JNZ  second
+	ADDHI
+	ADDQ $128, SI
+	DECQ blocks+40(FP)
+	JNZ  block
+	VZEROUPPER
 	RET
 
 // Eight dwords: the nibble mask.
@@ -302,150 +337,3 @@ DATA uppers<>+8(SB)/8, $0xffff0000ffff0000
 DATA uppers<>+16(SB)/8, $0xffff0000ffff0000
 DATA uppers<>+24(SB)/8, $0xffff0000ffff0000
 GLOBL uppers<>(SB), RODATA|NOPTR, $32
-
-// 1 row.
-#define MAC1(OFF) \
-	FMA4(ROW0, OFF, Y0, Y3, Y6, Y9)
-
-#define MACHI1(OFF) \
-	FMA2(ROW0, OFF, Y0, Y3)
-
-#define ZERO1 \
-	CLEAR4(Y0, Y3, Y6, Y9)
-
-#define SCALE1 \
-	SCALE(ROW0, Y0, Y3, Y6, Y9)
-
-#define SCALEMIN1 \
-	SCALEMIN(ROW0, Y0, Y3, Y6, Y9)
-
-#define ADD1 \
-	ADD(ROW0, Y0, Y3, Y6, Y9)
-
-#define ADDHI1 \
-	ADDHI(ROW0, Y0, Y3)
-
-// 2 rows.
-#define MAC2(OFF) \
-	FMA4(ROW0, OFF, Y0, Y3, Y6, Y9); \
-	FMA4(ROW1, OFF, Y1, Y4, Y7, Y10)
-
-#define MACHI2(OFF) \
-	FMA2(ROW0, OFF, Y0, Y3); \
-	FMA2(ROW1, OFF, Y1, Y4)
-
-#define ZERO2 \
-	CLEAR4(Y0, Y3, Y6, Y9); \
-	CLEAR4(Y1, Y4, Y7, Y10)
-
-#define SCALE2 \
-	SCALE(ROW0, Y0, Y3, Y6, Y9); \
-	SCALE(ROW1, Y1, Y4, Y7, Y10)
-
-#define SCALEMIN2 \
-	SCALEMIN(ROW0, Y0, Y3, Y6, Y9); \
-	SCALEMIN(ROW1, Y1, Y4, Y7, Y10)
-
-#define ADD2 \
-	ADD(ROW0, Y0, Y3, Y6, Y9); \
-	ADD(ROW1, Y1, Y4, Y7, Y10)
-
-#define ADDHI2 \
-	ADDHI(ROW0, Y0, Y3); \
-	ADDHI(ROW1, Y1, Y4)
-
-// 3 rows.
-#define MAC3(OFF) \
-	FMA4(ROW0, OFF, Y0, Y3, Y6, Y9); \
-	FMA4(ROW1, OFF, Y1, Y4, Y7, Y10); \
-	FMA4(ROW2, OFF, Y2, Y5, Y8, Y11)
-
-#define MACHI3(OFF) \
-	FMA2(ROW0, OFF, Y0, Y3); \
-	FMA2(ROW1, OFF, Y1, Y4); \
-	FMA2(ROW2, OFF, Y2, Y5)
-
-#define ZERO3 \
-	CLEAR4(Y0, Y3, Y6, Y9); \
-	CLEAR4(Y1, Y4, Y7, Y10); \
-	CLEAR4(Y2, Y5, Y8, Y11)
-
-#define SCALE3 \
-	SCALE(ROW0, Y0, Y3, Y6, Y9); \
-	SCALE(ROW1, Y1, Y4, Y7, Y10); \
-	SCALE(ROW2, Y2, Y5, Y8, Y11)
-
-#define SCALEMIN3 \
-	SCALEMIN(ROW0, Y0, Y3, Y6, Y9); \
-	SCALEMIN(ROW1, Y1, Y4, Y7, Y10); \
-	SCALEMIN(ROW2, Y2, Y5, Y8, Y11)
-
-#define ADD3 \
-	ADD(ROW0, Y0, Y3, Y6, Y9); \
-	ADD(ROW1, Y1, Y4, Y7, Y10); \
-	ADD(ROW2, Y2, Y5, Y8, Y11)
-
-#define ADDHI3 \
-	ADDHI(ROW0, Y0, Y3); \
-	ADDHI(ROW1, Y1, Y4); \
-	ADDHI(ROW2, Y2, Y5)
-
-// func linearQ41Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ41Y1(SB), NOSPLIT, $0-72
-	Q41(MAC1, ZERO1, SCALEMIN1)
-
-// func linearQ40Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ40Y1(SB), NOSPLIT, $0-72
-	Q40(MAC1, ZERO1, SCALE1)
-
-// func linearQ8Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ8Y1(SB), NOSPLIT, $0-72
-	Q8(MAC1, ZERO1, SCALE1)
-
-// func linearBF16Y1(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16Y1(SB), NOSPLIT, $0-72
-	BF16(MAC1, ZERO1, ADD1)
-
-// func linearBF16x2Y1(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y1(SB), NOSPLIT, $0-64
-	BF16X2(MAC1, MACHI1, ZERO1, ADD1, ADDHI1)
-
-// func linearQ41Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ41Y2(SB), NOSPLIT, $0-72
-	Q41(MAC2, ZERO2, SCALEMIN2)
-
-// func linearQ40Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ40Y2(SB), NOSPLIT, $0-72
-	Q40(MAC2, ZERO2, SCALE2)
-
-// func linearQ8Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ8Y2(SB), NOSPLIT, $0-72
-	Q8(MAC2, ZERO2, SCALE2)
-
-// func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16Y2(SB), NOSPLIT, $0-72
-	BF16(MAC2, ZERO2, ADD2)
-
-// func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y2(SB), NOSPLIT, $0-64
-	BF16X2(MAC2, MACHI2, ZERO2, ADD2, ADDHI2)
-
-// func linearQ41Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ41Y3(SB), NOSPLIT, $0-72
-	Q41(MAC3, ZERO3, SCALEMIN3)
-
-// func linearQ40Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ40Y3(SB), NOSPLIT, $0-72
-	Q40(MAC3, ZERO3, SCALE3)
-
-// func linearQ8Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearQ8Y3(SB), NOSPLIT, $0-72
-	Q8(MAC3, ZERO3, SCALE3)
-
-// func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16Y3(SB), NOSPLIT, $0-72
-	BF16(MAC3, ZERO3, ADD3)
-
-// func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, soon, tiles *byte, blocks, half uintptr)
-TEXT ·linearBF16x2Y3(SB), NOSPLIT, $0-64
-	BF16X2(MAC3, MACHI3, ZERO3, ADD3, ADDHI3)

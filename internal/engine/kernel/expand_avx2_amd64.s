@@ -1,0 +1,116 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// Tiles (pack.go) expanded to float32, [32 k][16 outputs], for
+// linear_rows_avx2_amd64.s.
+//
+//	SI  tile    DI  expanded tile
+//	AX  how far from a tile are those that it asks memory for
+//	CX  quarter of the tile, 8 k, counting down
+//	DX  tiles, counting down
+//	Y15 mask
+
+#define ARGUMENTS \
+	MOVQ wide+0(FP), DI;    \
+	MOVQ tiles+8(FP), SI;   \
+	MOVQ blocks+16(FP), DX; \
+	MOVQ ahead+24(FP), AX
+
+#define TILES(QUARTER, TILE_STEP, REST) \
+tile:                 \
+	MOVQ $4, CX;      \
+quarter:              \
+	QUARTER;          \
+	ADDQ $TILE_STEP, SI; \
+	ADDQ $512, DI;    \
+	DECQ CX;          \
+	JNZ  quarter;     \
+	PREFETCHT1 (SI)(AX*1); \
+	ADDQ $REST, SI;   \
+	DECQ DX;          \
+	JNZ  tile;        \
+	VZEROUPPER;       \
+	RET
+
+// NIBBLE is that at bit BIT of Y0's dwords, k K of the quarter; OFFSET is what is
+// done to the integers before they become floats.
+#define NIBBLE(BIT, K, HALF, OFFSET) \
+	VPSRLD    $BIT, Y0, Y1;          \
+	VPAND     Y15, Y1, Y1;           \
+	OFFSET;                          \
+	VCVTDQ2PS Y1, Y1;                \
+	VMOVUPS   Y1, (64*K+HALF)(DI)
+
+#define UNSIGNED
+
+#define LESS8 \
+	VPSUBD eights<>(SB), Y1, Y1
+
+#define NIBBLES(HALF, OFFSET) \
+	VMOVDQU HALF(SI), Y0;        \
+	NIBBLE(0, 0, HALF, OFFSET);  \
+	NIBBLE(16, 1, HALF, OFFSET); \
+	NIBBLE(4, 2, HALF, OFFSET);  \
+	NIBBLE(20, 3, HALF, OFFSET); \
+	NIBBLE(8, 4, HALF, OFFSET);  \
+	NIBBLE(24, 5, HALF, OFFSET); \
+	NIBBLE(12, 6, HALF, OFFSET); \
+	NIBBLE(28, 7, HALF, OFFSET)
+
+#define Q4(OFFSET) \
+	PREFETCHT1 (SI)(AX*1); \
+	NIBBLES(0, OFFSET); \
+	NIBBLES(32, OFFSET)
+
+// BYTES is 16 signed bytes, of k K of the quarter.
+#define BYTES(K) \
+	VPMOVSXBD (16*K)(SI), Y0;   \
+	VPMOVSXBD (16*K+8)(SI), Y1; \
+	VCVTDQ2PS Y0, Y0;           \
+	VCVTDQ2PS Y1, Y1;           \
+	VMOVUPS   Y0, (64*K)(DI);   \
+	VMOVUPS   Y1, (64*K+32)(DI)
+
+#define Q8 \
+	PREFETCHT1 (SI)(AX*1);   \
+	PREFETCHT1 64(SI)(AX*1); \
+	BYTES(0); \
+	BYTES(1); \
+	BYTES(2); \
+	BYTES(3); \
+	BYTES(4); \
+	BYTES(5); \
+	BYTES(6); \
+	BYTES(7)
+
+// func expandQ41Y(wide, tiles *byte, blocks, ahead uintptr)
+TEXT ·expandQ41Y(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	VMOVDQU fifteens<>(SB), Y15
+	TILES(Q4(UNSIGNED), 64, 64)
+
+// func expandQ40Y(wide, tiles *byte, blocks, ahead uintptr)
+TEXT ·expandQ40Y(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	VMOVDQU fifteens<>(SB), Y15
+	TILES(Q4(LESS8), 64, 32)
+
+// func expandQ8Y(wide, tiles *byte, blocks, ahead uintptr)
+TEXT ·expandQ8Y(SB), NOSPLIT, $0-32
+	ARGUMENTS
+	TILES(Q8, 128, 32)
+
+// Eight dwords: the nibble mask.
+DATA fifteens<>+0(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+8(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+16(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+24(SB)/8, $0x0000000f0000000f
+GLOBL fifteens<>(SB), RODATA|NOPTR, $32
+
+// Eight dwords: what Q4_0 takes off.
+DATA eights<>+0(SB)/8, $0x0000000800000008
+DATA eights<>+8(SB)/8, $0x0000000800000008
+DATA eights<>+16(SB)/8, $0x0000000800000008
+DATA eights<>+24(SB)/8, $0x0000000800000008
+GLOBL eights<>(SB), RODATA|NOPTR, $32
