@@ -19,8 +19,8 @@ import (
 )
 
 // A bare asks for one sample over and over, as a client does, with bytes that were
-// made before and a look at no more than the length of the answers. No client that
-// waits for its answers can be faster on the same machine.
+// made before, and reads no more than the headers of the answers: what net and HTTP
+// take by themselves.
 type bare struct {
 	conn           net.Conn
 	answers        *bufio.Reader
@@ -29,6 +29,14 @@ type bare struct {
 
 func newBare(server string, prompt int) (*bare, error) {
 	u, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(map[string]any{
+		"sampling_session_id": "bare", "seq_id": 1, "num_samples": 1,
+		"prompt":          map[string]any{"chunks": []any{map[string]any{"type": "encoded_text", "tokens": tokens(prompt)}}},
+		"sampling_params": map[string]any{"max_tokens": 128, "temperature": 0.7},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -41,30 +49,31 @@ func newBare(server string, prompt int) (*bare, error) {
 		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nX-API-Key: tml-stub\r\nContent-Type: application/json\r\n"+
 			"Accept: application/x-protobuf\r\nContent-Length: %d\r\n\r\n%s", strings.TrimSuffix(u.Path, "/")+path, u.Host, len(body), body)
 	}
-	body, err := json.Marshal(map[string]any{
-		"sampling_session_id": "bare", "seq_id": 1, "num_samples": 1,
-		"prompt":          map[string]any{"chunks": []any{map[string]any{"type": "encoded_text", "tokens": tokens(prompt)}}},
-		"sampling_params": map[string]any{"max_tokens": 128, "temperature": 0.7},
-	})
-	if err != nil {
+	b.submit = request("/api/v1/asample", body)
+	if b.result, err = b.resultRequest(request); err != nil {
+		conn.Close()
 		return nil, err
 	}
-	b.submit = request("/api/v1/asample", body)
+	return b, nil
+}
+
+// resultRequest submits a sample and returns the request for its result.
+func (b *bare) resultRequest(request func(path string, body []byte) string) (string, error) {
 	answer, err := b.exchange(b.submit)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var promise struct {
 		ID string `json:"request_id"`
 	}
 	if err := json.Unmarshal(answer, &promise); err != nil {
-		return nil, err
+		return "", err
 	}
-	if body, err = json.Marshal(map[string]any{"request_id": promise.ID}); err != nil {
-		return nil, err
+	body, err := json.Marshal(map[string]any{"request_id": promise.ID})
+	if err != nil {
+		return "", err
 	}
-	b.result = request("/api/v1/retrieve_future", body)
-	return b, nil
+	return request("/api/v1/retrieve_future", body), nil
 }
 
 func (b *bare) sample() error {

@@ -29,10 +29,10 @@ func main() {
 	url := flag.String("url", "http://127.0.0.1:8099", "the server")
 	model := flag.String("model", "HuggingFaceTB/SmolLM2-135M-Instruct", "the model to sample from")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the samples to this `file`")
-	bare := flag.Int("bare", 0, "then take `n` more samples in turn with the same bytes over a bare connection")
+	inTurn := flag.Int("bare", 0, "then take `n` more samples in turn with the same bytes over a bare connection")
 	flag.Parse()
 	samples, prompt := argument(0, 2000), argument(1, 512)
-	if err := measure(*url, *model, *profile, samples, prompt, *bare); err != nil {
+	if err := measure(*url, *model, *profile, samples, prompt, *inTurn); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -83,15 +83,15 @@ func measure(url, model, profile string, samples, prompt, inTurn int) error {
 		"sequential p50=%.2f ms p99=%.2f ms maxrss=%.0f MB tokens=%d\n",
 		samples, prompt, wall.Seconds(), float64(samples)/wall.Seconds(), milliseconds(cpu)/float64(samples),
 		milliseconds(latencies[100]), milliseconds(latencies[197]), maxRSS()/(1<<20), len(results[0].Sequences[0].Tokens))
-	if inTurn == 0 {
+	if inTurn <= 0 {
 		return nil
 	}
-	bare, err := newBare(url, prompt)
+	b, err := newBare(url, prompt)
 	if err != nil {
 		return err
 	}
-	defer bare.conn.Close()
-	return besideBare(ctx, client, request, bare, inTurn)
+	defer b.conn.Close()
+	return besideBare(ctx, client, request, b, inTurn)
 }
 
 func newRequest(prompt int) *tinker.SampleRequest {

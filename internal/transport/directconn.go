@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -25,20 +26,23 @@ var (
 
 // A conn is a connection for one exchange at a time.
 type conn struct {
-	socket
+	net.Conn
 	buffered *bufio.Reader // of the conn
 	left     int64         // bytes that may be read
 	cut      func()        // closes it, from any goroutine
 
+	probe      probe
 	generation int // of idle, when it was made
 	idleSince  time.Time
 }
 
 func newConn(dialed net.Conn, generation int) *conn {
-	c := &conn{generation: generation}
-	c.begin(dialed)
+	c := &conn{Conn: dialed, generation: generation}
 	c.buffered = bufio.NewReaderSize(c, readBuffer)
 	c.cut = func() { c.Close() }
+	if at, ok := dialed.(syscall.Conn); ok {
+		c.probe.begin(at)
+	}
 	return c
 }
 
@@ -47,7 +51,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errLargeHeader
 	}
-	n, err := c.socket.Read(b[:min(int64(len(b)), c.left)])
+	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
 	c.left -= int64(n)
 	return n, err
 }

@@ -27,7 +27,7 @@ func (s *idle) take() (c *conn, generation int) {
 		switch {
 		case c == nil:
 			return nil, generation
-		case time.Since(c.idleSince) <= idleTime && c.quiet():
+		case time.Since(c.idleSince) <= idleTime && c.probe.quiet():
 			return c, generation
 		}
 		c.Close()

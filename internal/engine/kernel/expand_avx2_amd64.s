@@ -18,28 +18,28 @@
 	MOVQ ahead+24(FP), AX
 
 #define TILES(QUARTER, TILE_STEP, REST) \
-tile:                 \
-	MOVQ $4, CX;      \
-quarter:              \
-	QUARTER;          \
-	ADDQ $TILE_STEP, SI; \
-	ADDQ $512, DI;    \
-	DECQ CX;          \
-	JNZ  quarter;     \
+tile:                      \
+	MOVQ $4, CX;           \
+quarter:                   \
+	QUARTER;               \
+	ADDQ $TILE_STEP, SI;   \
+	ADDQ $512, DI;         \
+	DECQ CX;               \
+	JNZ  quarter;          \
 	PREFETCHT1 (SI)(AX*1); \
-	ADDQ $REST, SI;   \
-	DECQ DX;          \
-	JNZ  tile;        \
-	VZEROUPPER;       \
+	ADDQ $REST, SI;        \
+	DECQ DX;               \
+	JNZ  tile;             \
+	VZEROUPPER;            \
 	RET
 
 // NIBBLE is that at bit BIT of Y0's dwords, k K of the quarter; OFFSET is what is
 // done to the integers before they become floats.
 #define NIBBLE(BIT, K, HALF, OFFSET) \
-	VPSRLD    $BIT, Y0, Y1;          \
-	VPAND     Y15, Y1, Y1;           \
-	OFFSET;                          \
-	VCVTDQ2PS Y1, Y1;                \
+	VPSRLD    $BIT, Y0, Y1; \
+	VPAND     Y15, Y1, Y1;  \
+	OFFSET;                 \
+	VCVTDQ2PS Y1, Y1;       \
 	VMOVUPS   Y1, (64*K+HALF)(DI)
 
 #define UNSIGNED
@@ -60,7 +60,7 @@ quarter:              \
 
 #define Q4(OFFSET) \
 	PREFETCHT1 (SI)(AX*1); \
-	NIBBLES(0, OFFSET); \
+	NIBBLES(0, OFFSET);    \
 	NIBBLES(32, OFFSET)
 
 // BYTES is 16 signed bytes, of k K of the quarter.
@@ -75,13 +75,13 @@ quarter:              \
 #define Q8 \
 	PREFETCHT1 (SI)(AX*1);   \
 	PREFETCHT1 64(SI)(AX*1); \
-	BYTES(0); \
-	BYTES(1); \
-	BYTES(2); \
-	BYTES(3); \
-	BYTES(4); \
-	BYTES(5); \
-	BYTES(6); \
+	BYTES(0);                \
+	BYTES(1);                \
+	BYTES(2);                \
+	BYTES(3);                \
+	BYTES(4);                \
+	BYTES(5);                \
+	BYTES(6);                \
 	BYTES(7)
 
 // func expandQ41Y(wide, tiles *byte, blocks, ahead uintptr)

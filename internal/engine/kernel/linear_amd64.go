@@ -144,8 +144,8 @@ func (c *panelCall) xRow(bytes uintptr) *byte      { return (*byte)(unsafe.Add(c
 func (c *panelCall) sumRow(bytes uintptr) *float32 { return (*float32)(unsafe.Add(c.sums, bytes)) }
 
 // evenly cuts rows, or blocks, into groups of most or, where they do not divide, of
-// as nearly the same size as can be: the fewer rows, the more of the time goes to
-// the weights. It yields where each group begins and its size.
+// as nearly the same size as can be: in a small group more of the time goes to what
+// is done once for all of it. It yields where each group begins and its size.
 func evenly(rows, most int) iter.Seq2[uintptr, uintptr] {
 	return func(yield func(uintptr, uintptr) bool) {
 		groups := (rows + most - 1) / most

@@ -12,12 +12,12 @@
 //	Y4, Y5   even k, lo plane      Y6, Y7   odd k, lo plane
 //	Y8, Y9   weights of an even k  Y10, Y11 of an odd k
 //	Y12, Y13 packed weights
-//	Y14      x, broadcast; scratch
+//	Y14      x or a sum, broadcast
 //	Y15      nibble mask, or the mask of the upper half words
 //
 //	SI  x, at this block's hi plane
 //	DX  out
-//	BX  sums, at this block; or, with two weight planes, memory to ask for (ASK), as
+//	BX  sums, at this block; or, with two weight planes, memory to ask for (SOON), as
 //	    AX is
 //	DI  tile
 //	CX  quarter of the block, counting down
@@ -67,14 +67,14 @@
 // SCALE is out + ((he + ho) + (le + lo))*d, in Y0 and Y1; d is AT of the tile's
 // last quarter's end.
 #define SCALE(AT) \
-	JOIN;                        \
-	VCVTPH2PS (AT)(DI), Y8;      \
-	VCVTPH2PS (AT+16)(DI), Y9;   \
-	VADDPS    Y4, Y0, Y0;        \
-	VADDPS    Y5, Y1, Y1;        \
-	VMULPS    Y8, Y0, Y0;        \
-	VMULPS    Y9, Y1, Y1;        \
-	VADDPS    (DX), Y0, Y0;      \
+	JOIN;                      \
+	VCVTPH2PS (AT)(DI), Y8;    \
+	VCVTPH2PS (AT+16)(DI), Y9; \
+	VADDPS    Y4, Y0, Y0;      \
+	VADDPS    Y5, Y1, Y1;      \
+	VMULPS    Y8, Y0, Y0;      \
+	VMULPS    Y9, Y1, Y1;      \
+	VADDPS    (DX), Y0, Y0;    \
 	VADDPS    32(DX), Y1, Y1
 
 // MINIMUM adds m*s.
@@ -88,14 +88,14 @@
 	VADDPS       Y9, Y1, Y1
 
 #define OUT \
-	VMOVUPS Y0, (DX);   \
+	VMOVUPS Y0, (DX); \
 	VMOVUPS Y1, 32(DX)
 
 // ADDHI is out += he + ho, ADD then += le + lo.
 #define ADDHI \
-	JOINHI;                 \
-	VADDPS (DX), Y0, Y0;    \
-	VADDPS 32(DX), Y1, Y1;  \
+	JOINHI;                \
+	VADDPS (DX), Y0, Y0;   \
+	VADDPS 32(DX), Y1, Y1; \
 	OUT
 
 #define ADD \
@@ -124,6 +124,28 @@
 	VPAND  Y15, Y10, Y10;  \
 	VPAND  Y15, Y11, Y11;  \
 	OFFSET;                \
+	FLOATS
+
+// FIRST and LAST are the nibbles at bits 0 and 16, and at bits 12 and 28: the lowest
+// need no shift, the highest no mask.
+#define FIRST(OFFSET) \
+	VPAND  Y15, Y12, Y8;  \
+	VPAND  Y15, Y13, Y9;  \
+	VPSRLD $16, Y12, Y10; \
+	VPSRLD $16, Y13, Y11; \
+	VPAND  Y15, Y10, Y10; \
+	VPAND  Y15, Y11, Y11; \
+	OFFSET;               \
+	FLOATS
+
+#define LAST(OFFSET) \
+	VPSRLD $12, Y12, Y8;  \
+	VPSRLD $12, Y13, Y9;  \
+	VPSRLD $28, Y12, Y10; \
+	VPSRLD $28, Y13, Y11; \
+	VPAND  Y15, Y8, Y8;   \
+	VPAND  Y15, Y9, Y9;   \
+	OFFSET;               \
 	FLOATS
 
 #define UNSIGNED
@@ -162,12 +184,12 @@
 	MOVQ tiles+24(FP), DI
 
 #define NEXT(REST) \
-	ADDQ $REST, DI;      \
-	ADDQ $128, SI;       \
-	ADDQ $4, BX;         \
-	DECQ blocks+32(FP);  \
-	JNZ  block;          \
-	VZEROUPPER;          \
+	ADDQ $REST, DI;     \
+	ADDQ $128, SI;      \
+	ADDQ $4, BX;        \
+	DECQ blocks+32(FP); \
+	JNZ  block;         \
+	VZEROUPPER;         \
 	RET
 
 // A tile of nibbles: 4 vectors of 64 bytes, then the scales.
@@ -178,10 +200,10 @@ quarter:                                  \
 	PREFETCHT0 AHEAD(DI);                 \
 	VMOVDQU (DI), Y12;                    \
 	VMOVDQU 32(DI), Y13;                  \
-	NIBBLES(0, 16, OFFSET);  MULTIPLY(0);  \
-	NIBBLES(4, 20, OFFSET);  MULTIPLY(8);  \
-	NIBBLES(8, 24, OFFSET);  MULTIPLY(16); \
-	NIBBLES(12, 28, OFFSET); MULTIPLY(24); \
+	FIRST(OFFSET);          MULTIPLY(0);  \
+	NIBBLES(4, 20, OFFSET); MULTIPLY(8);  \
+	NIBBLES(8, 24, OFFSET); MULTIPLY(16); \
+	LAST(OFFSET);           MULTIPLY(24); \
 	ADDQ $64, DI;                         \
 	ADDQ $32, SI;                         \
 	DECQ CX;                              \
@@ -270,9 +292,9 @@ quarter:
 	ADD
 	NEXT(0)
 
-// ASK asks for four lines of memory at each of BX and AX, for the second level of
+// SOON asks for four lines of memory at each of BX and AX, for the second level of
 // the cache, as in linear_avx512.h: a tile for as many as it has itself.
-#define ASK \
+#define SOON \
 	PREFETCHT1 (BX);    \
 	PREFETCHT1 64(BX);  \
 	PREFETCHT1 128(BX); \
@@ -300,7 +322,7 @@ block:
 	MOVQ $4, CX
 
 quarter:
-	BF16(MULTIPLY, ASK)
+	BF16(MULTIPLY, SOON)
 	JNZ  quarter
 	ADD
 	SUBQ $128, SI
@@ -308,7 +330,7 @@ quarter:
 	MOVQ $4, CX
 
 second:
-	BF16(MULTIPLYHI, ASK)
+	BF16(MULTIPLYHI, SOON)
 	JNZ  second
 	ADDHI
 	ADDQ $128, SI

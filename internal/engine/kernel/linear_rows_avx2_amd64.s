@@ -18,14 +18,14 @@
 //	SI  x, at this plane; rows R8 apart
 //	DX  out; rows R11 apart
 //	BX  sums, at this block; rows AX apart. Or, with two weight planes, BX and AX
-//	    are memory to ask for (ASK)
+//	    are memory to ask for (SOON)
 //	DI  tile, expanded or not
 //	R10 scales of the packed tile; blocks R9 apart
 //	CX  quarter of the block, counting down
 
 // Weights of one k of the quarter: expanded, or of an even and an odd k of bf16.
 #define FLOATS(K) \
-	VMOVUPS (64*K)(DI), Y12;   \
+	VMOVUPS (64*K)(DI), Y12; \
 	VMOVUPS (64*K+32)(DI), Y13
 
 #define EVEN(K) \
@@ -46,21 +46,21 @@
 
 // The products of one k with 2 and with 3 rows.
 #define EVEN2(WEIGHTS, K) \
-	WEIGHTS(K);                        \
-	MULTIPLY((4*K)(SI), Y0, Y3);       \
+	WEIGHTS(K);                  \
+	MULTIPLY((4*K)(SI), Y0, Y3); \
 	MULTIPLY((4*K)(SI)(R8*1), Y1, Y4)
 
 #define ODD2(WEIGHTS, K) \
-	WEIGHTS(K);                         \
-	MULTIPLY((4*K)(SI), Y6, Y9);        \
+	WEIGHTS(K);                  \
+	MULTIPLY((4*K)(SI), Y6, Y9); \
 	MULTIPLY((4*K)(SI)(R8*1), Y7, Y10)
 
 #define EVEN3(WEIGHTS, K) \
-	EVEN2(WEIGHTS, K);                 \
+	EVEN2(WEIGHTS, K); \
 	MULTIPLY((4*K)(SI)(R8*2), Y2, Y5)
 
 #define ODD3(WEIGHTS, K) \
-	ODD2(WEIGHTS, K);                   \
+	ODD2(WEIGHTS, K); \
 	MULTIPLY((4*K)(SI)(R8*2), Y8, Y11)
 
 // A quarter of a plane: 8 k.
@@ -103,7 +103,7 @@
 	CLEAR4(Y1, Y4, Y7, Y10)
 
 #define ZERO3 \
-	ZERO2;                  \
+	ZERO2; \
 	CLEAR4(Y2, Y5, Y8, Y11)
 
 // JOIN adds the chains of odd k to those of even k.
@@ -114,8 +114,8 @@
 	VADDPS Y10, Y4, Y4
 
 #define JOIN3 \
-	JOIN2;              \
-	VADDPS Y8, Y2, Y2;  \
+	JOIN2;             \
+	VADDPS Y8, Y2, Y2; \
 	VADDPS Y11, Y5, Y5
 
 // DOT is the dot products of a plane of x with a tile, after which SI is at the next
@@ -133,20 +133,20 @@ LABEL:            \
 
 #define NOTHING
 
-// ASK asks for four lines of memory at AT, for the second level of the cache, as
+// SOON asks for four lines of memory at AT, for the second level of the cache, as
 // in linear_avx512.h.
-#define ASK(AT) \
+#define SOON(AT) \
 	PREFETCHT1 (AT);    \
 	PREFETCHT1 64(AT);  \
 	PREFETCHT1 128(AT); \
 	PREFETCHT1 192(AT); \
 	ADDQ $256, AT
 
-#define ASK_SOON ASK(BX)
+#define SOON_BX SOON(BX)
 
-#define ASK_LATER \
-	ASK(AX); \
-	ASK(AX)
+#define SOON_AX \
+	SOON(AX); \
+	SOON(AX)
 
 // Dot products of the hi plane wait on the stack for those of the lo plane.
 #define STORE2 \
@@ -162,50 +162,50 @@ LABEL:            \
 
 // SCALE makes (hi + lo)*d + out of a row's sums; d in Y12 and Y13.
 #define SCALE(HI, HI8, OUT, OUT8, A, B) \
-	VADDPS HI, A, A;   \
-	VADDPS HI8, B, B;  \
-	VMULPS Y12, A, A;  \
-	VMULPS Y13, B, B;  \
-	VADDPS OUT, A, A;  \
+	VADDPS HI, A, A;  \
+	VADDPS HI8, B, B; \
+	VMULPS Y12, A, A; \
+	VMULPS Y13, B, B; \
+	VADDPS OUT, A, A; \
 	VADDPS OUT8, B, B
 
 #define SCALE2 \
-	VCVTPH2PS (R10), Y12;                                      \
-	VCVTPH2PS 16(R10), Y13;                                    \
-	SCALE(0(SP), 32(SP), (DX), 32(DX), Y0, Y3);                \
+	VCVTPH2PS (R10), Y12;                       \
+	VCVTPH2PS 16(R10), Y13;                     \
+	SCALE(0(SP), 32(SP), (DX), 32(DX), Y0, Y3); \
 	SCALE(64(SP), 96(SP), (DX)(R11*1), 32(DX)(R11*1), Y1, Y4)
 
 #define SCALE3 \
-	SCALE2;                                                     \
+	SCALE2; \
 	SCALE(128(SP), 160(SP), (DX)(R11*2), 32(DX)(R11*2), Y2, Y5)
 
 // MINIMUM adds m*s to a row; m in Y12 and Y13, s at SUM.
 #define MINIMUM(SUM, A, B) \
-	VBROADCASTSS SUM, Y14;    \
-	VMULPS Y12, Y14, Y15; \
-	VMULPS Y13, Y14, Y14; \
-	VADDPS Y15, A, A;     \
+	VBROADCASTSS SUM, Y14; \
+	VMULPS Y12, Y14, Y15;  \
+	VMULPS Y13, Y14, Y14;  \
+	VADDPS Y15, A, A;      \
 	VADDPS Y14, B, B
 
 #define MINIMUM2 \
-	VCVTPH2PS 32(R10), Y12;        \
-	VCVTPH2PS 48(R10), Y13;        \
-	MINIMUM((BX), Y0, Y3);         \
+	VCVTPH2PS 32(R10), Y12; \
+	VCVTPH2PS 48(R10), Y13; \
+	MINIMUM((BX), Y0, Y3);  \
 	MINIMUM((BX)(AX*1), Y1, Y4)
 
 #define MINIMUM3 \
-	MINIMUM2;                   \
+	MINIMUM2; \
 	MINIMUM((BX)(AX*2), Y2, Y5)
 
 #define OUT2 \
-	VMOVUPS Y0, (DX);          \
-	VMOVUPS Y3, 32(DX);        \
-	VMOVUPS Y1, (DX)(R11*1);   \
+	VMOVUPS Y0, (DX);        \
+	VMOVUPS Y3, 32(DX);      \
+	VMOVUPS Y1, (DX)(R11*1); \
 	VMOVUPS Y4, 32(DX)(R11*1)
 
 #define OUT3 \
-	OUT2;                      \
-	VMOVUPS Y2, (DX)(R11*2);   \
+	OUT2;                    \
+	VMOVUPS Y2, (DX)(R11*2); \
 	VMOVUPS Y5, 32(DX)(R11*2)
 
 // ADD is out += the sums, unscaled.
@@ -224,14 +224,14 @@ LABEL:            \
 	ADD2
 
 #define ARGUMENTS \
-	MOVQ out+0(FP), DX;          \
-	MOVQ stride+8(FP), R11;      \
-	MOVQ x+16(FP), SI;           \
-	MOVQ xStride+24(FP), R8;     \
-	MOVQ sums+32(FP), BX;        \
-	MOVQ sumStride+40(FP), AX;   \
-	MOVQ tiles+48(FP), DI;       \
-	MOVQ scales+64(FP), R10;     \
+	MOVQ out+0(FP), DX;        \
+	MOVQ stride+8(FP), R11;    \
+	MOVQ x+16(FP), SI;         \
+	MOVQ xStride+24(FP), R8;   \
+	MOVQ sums+32(FP), BX;      \
+	MOVQ sumStride+40(FP), AX; \
+	MOVQ tiles+48(FP), DI;     \
+	MOVQ scales+64(FP), R10;   \
 	MOVQ scaleStride+72(FP), R9
 
 #define PLANES_ARGUMENTS \
@@ -277,18 +277,18 @@ block:                                     \
 // Two weight planes: hi and lo of x on the first, hi of x on the second. Meanwhile
 // each block asks for as many bytes as its tile has, at BX and at AX.
 #define PLANES(QUARTER, ZERO, JOIN, ADD) \
-	PLANES_ARGUMENTS;                            \
-	VMOVDQU uppers<>(SB), Y15;                   \
-block:                                           \
-	DOT(hi, QUARTER, ZERO, JOIN, ASK_SOON);      \
-	ADD;                                         \
-	SUBQ $1024, DI;                              \
-	DOT(lo, QUARTER, ZERO, JOIN, ASK_SOON);      \
-	ADD;                                         \
-	SUBQ $256, SI;                               \
-	DOT(second, QUARTER, ZERO, JOIN, ASK_LATER); \
-	ADD;                                         \
-	ADDQ $128, SI;                               \
+	PLANES_ARGUMENTS;                          \
+	VMOVDQU uppers<>(SB), Y15;                 \
+block:                                         \
+	DOT(hi, QUARTER, ZERO, JOIN, SOON_BX);     \
+	ADD;                                       \
+	SUBQ $1024, DI;                            \
+	DOT(lo, QUARTER, ZERO, JOIN, SOON_BX);     \
+	ADD;                                       \
+	SUBQ $256, SI;                             \
+	DOT(second, QUARTER, ZERO, JOIN, SOON_AX); \
+	ADD;                                       \
+	ADDQ $128, SI;                             \
 	NEXT
 
 // func linearMinY2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
