@@ -1,6 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "linear_avx2.h"
 
 // Tiles (pack.go) expanded to float32, [32 k][16 outputs], for
 // linear_rows_avx2_amd64.s.
@@ -100,17 +101,3 @@ TEXT ·expandQ40Y(SB), NOSPLIT, $0-32
 TEXT ·expandQ8Y(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	TILES(Q8, 128, 32)
-
-// Eight dwords: the nibble mask.
-DATA fifteens<>+0(SB)/8, $0x0000000f0000000f
-DATA fifteens<>+8(SB)/8, $0x0000000f0000000f
-DATA fifteens<>+16(SB)/8, $0x0000000f0000000f
-DATA fifteens<>+24(SB)/8, $0x0000000f0000000f
-GLOBL fifteens<>(SB), RODATA|NOPTR, $32
-
-// Eight dwords: what Q4_0 takes off.
-DATA eights<>+0(SB)/8, $0x0000000800000008
-DATA eights<>+8(SB)/8, $0x0000000800000008
-DATA eights<>+16(SB)/8, $0x0000000800000008
-DATA eights<>+24(SB)/8, $0x0000000800000008
-GLOBL eights<>(SB), RODATA|NOPTR, $32

@@ -1,6 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "linear_avx2.h"
 
 // The linear layer on AVX2 with FMA, for 2 and 3 rows of a whole panel. One plane of
 // x comes after the other, so that the chains of 3 rows are in registers and each
@@ -322,10 +323,3 @@ TEXT ·linearBF16Y3(SB), NOSPLIT, $0-80
 // func linearBF16x2Y3(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later, tiles *byte, blocks uintptr)
 TEXT ·linearBF16x2Y3(SB), NOSPLIT, $0-64
 	PLANES(PAIRS3, ZERO3, JOIN3, ADD3)
-
-// Eight dwords: the mask of the upper half words.
-DATA uppers<>+0(SB)/8, $0xffff0000ffff0000
-DATA uppers<>+8(SB)/8, $0xffff0000ffff0000
-DATA uppers<>+16(SB)/8, $0xffff0000ffff0000
-DATA uppers<>+24(SB)/8, $0xffff0000ffff0000
-GLOBL uppers<>(SB), RODATA|NOPTR, $32
