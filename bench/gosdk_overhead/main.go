@@ -31,6 +31,9 @@ func main() {
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the samples to this `file`")
 	inTurn := flag.Int("bare", 0, "then take `n` more samples in turn with the same bytes over a bare connection")
 	flag.Parse()
+	if *inTurn < 0 {
+		log.Fatalf("-bare %d: want 0 or more", *inTurn)
+	}
 	samples, prompt := argument(0, 2000), argument(1, 512)
 	if err := measure(*url, *model, *profile, samples, prompt, *inTurn); err != nil {
 		log.Fatal(err)
@@ -83,7 +86,7 @@ func measure(url, model, profile string, samples, prompt, inTurn int) error {
 		"sequential p50=%.2f ms p99=%.2f ms maxrss=%.0f MB tokens=%d\n",
 		samples, prompt, wall.Seconds(), float64(samples)/wall.Seconds(), milliseconds(cpu)/float64(samples),
 		milliseconds(latencies[100]), milliseconds(latencies[197]), maxRSS()/(1<<20), len(results[0].Sequences[0].Tokens))
-	if inTurn <= 0 {
+	if inTurn == 0 {
 		return nil
 	}
 	b, err := newBare(url, prompt)
