@@ -1,10 +1,24 @@
 //go:build !purego
 
 #include "textflag.h"
-#include "linear_avx2.h"
 
-// Tiles (pack.go) expanded to float32, [32 k][16 outputs], for
-// linear_rows_avx2_amd64.s.
+// Eight dwords: the nibble mask.
+DATA fifteens<>+0(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+8(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+16(SB)/8, $0x0000000f0000000f
+DATA fifteens<>+24(SB)/8, $0x0000000f0000000f
+GLOBL fifteens<>(SB), RODATA|NOPTR, $32
+
+// Eight dwords: what Q4_0 takes off.
+DATA eights<>+0(SB)/8, $0x0000000800000008
+DATA eights<>+8(SB)/8, $0x0000000800000008
+DATA eights<>+16(SB)/8, $0x0000000800000008
+DATA eights<>+24(SB)/8, $0x0000000800000008
+GLOBL eights<>(SB), RODATA|NOPTR, $32
+
+// Quantised tiles (pack.go) expanded to float32 for linear_groups_avx2_amd64.s:
+// [32 k][16 outputs] weights, [16] scales, [16] minima, of which formats without them
+// leave what was there.
 //
 //	SI  tile    DI  expanded tile
 //	AX  how far from a tile are those that it asks memory for
@@ -18,7 +32,7 @@
 	MOVQ blocks+16(FP), DX; \
 	MOVQ ahead+24(FP), AX
 
-#define TILES(QUARTER, TILE_STEP, REST) \
+#define TILES(QUARTER, TILE_STEP, SCALES, REST) \
 tile:                      \
 	MOVQ $4, CX;           \
 quarter:                   \
@@ -28,7 +42,9 @@ quarter:                   \
 	DECQ CX;               \
 	JNZ  quarter;          \
 	PREFETCHT1 (SI)(AX*1); \
+	SCALES;                \
 	ADDQ $REST, SI;        \
+	ADDQ $128, DI;         \
 	DECQ DX;               \
 	JNZ  tile;             \
 	VZEROUPPER;            \
@@ -42,6 +58,17 @@ quarter:                   \
 	OFFSET;                 \
 	VCVTDQ2PS Y1, Y1;       \
 	VMOVUPS   Y1, (64*K+HALF)(DI)
+
+// SCALE widens the 16 halves at AT.
+#define SCALE(AT, TO) \
+	VCVTPH2PS (AT)(SI), Y0;    \
+	VCVTPH2PS (AT+16)(SI), Y1; \
+	VMOVUPS   Y0, (TO)(DI);    \
+	VMOVUPS   Y1, (TO+32)(DI)
+
+#define SCALE_MINIMUM \
+	SCALE(0, 0); \
+	SCALE(32, 64)
 
 #define UNSIGNED
 
@@ -89,15 +116,15 @@ quarter:                   \
 TEXT ·expandQ41Y(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	VMOVDQU fifteens<>(SB), Y15
-	TILES(Q4(UNSIGNED), 64, 64)
+	TILES(Q4(UNSIGNED), 64, SCALE_MINIMUM, 64)
 
 // func expandQ40Y(wide, tiles *byte, blocks, ahead uintptr)
 TEXT ·expandQ40Y(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	VMOVDQU fifteens<>(SB), Y15
-	TILES(Q4(LESS8), 64, 32)
+	TILES(Q4(LESS8), 64, SCALE(0, 0), 32)
 
 // func expandQ8Y(wide, tiles *byte, blocks, ahead uintptr)
 TEXT ·expandQ8Y(SB), NOSPLIT, $0-32
 	ARGUMENTS
-	TILES(Q8, 128, 32)
+	TILES(Q8, 128, SCALE(0, 0), 32)

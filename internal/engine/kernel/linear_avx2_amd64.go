@@ -23,22 +23,25 @@ func linearBF16Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uint
 func linearBF16x2Y1(out *float32, x *byte, soon, later, tiles *byte, blocks uintptr)
 
 //go:noescape
-func linearMinY2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func linearMinGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 
 //go:noescape
-func linearMinY3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func linearMinGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 
 //go:noescape
-func linearScaleY2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func linearScaleGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 
 //go:noescape
-func linearScaleY3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func linearScaleGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 
 //go:noescape
-func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func scaleForNibbles(dst, x *byte, blocks uintptr)
 
 //go:noescape
-func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, tiles *byte, blocks uintptr)
+
+//go:noescape
+func linearBF16Y3(out *float32, stride uintptr, x *byte, xStride uintptr, tiles *byte, blocks uintptr)
 
 //go:noescape
 func linearBF16x2Y2(out *float32, stride uintptr, x *byte, xStride uintptr, soon, later, tiles *byte, blocks uintptr)
@@ -63,22 +66,24 @@ var oneRowKernels = [...]func(out *float32, x *byte, sums *float32, tiles *byte,
 	tileQ4_1: linearQ41Y1,
 }
 
-// A fewRowsKernel adds the products of a panel with 2 or 3 rows to out. Its tiles are
-// packed, or expanded to float32: then scales is where the first packed tile has its
-// scales, and minima behind them; the next tile's are scaleStride bytes further on.
-type fewRowsKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, tiles *byte, blocks uintptr, scales *byte, scaleStride uintptr)
+// A groupsKernel adds the products of a panel with groups of 2 or 3 rows each to
+// out. The panel's tiles have been expanded to float32, scales included.
+type groupsKernel = func(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 
-// fewRowsKernels has, by format, those of 2 and 3 rows, and what expands quantised
+// groupsKernels has, by quantised format, those of 2 and of 3 rows, and what expands
 // tiles for them, which meanwhile asks memory for those ahead bytes further on.
-var fewRowsKernels = [...]struct {
-	run    [2]fewRowsKernel
-	expand func(wide, tiles *byte, blocks, ahead uintptr)
-	scales int // where a tile has its scales
+var groupsKernels = [...]struct {
+	twos, threes groupsKernel
+	expand       func(wide, tiles *byte, blocks, ahead uintptr)
 }{
-	tileBF16: {[2]fewRowsKernel{linearBF16Y2, linearBF16Y3}, nil, 0},
-	tileQ8_0: {[2]fewRowsKernel{linearScaleY2, linearScaleY3}, expandQ8Y, tileWeights},
-	tileQ4_0: {[2]fewRowsKernel{linearScaleY2, linearScaleY3}, expandQ40Y, tileWeights / 2},
-	tileQ4_1: {[2]fewRowsKernel{linearMinY2, linearMinY3}, expandQ41Y, tileWeights / 2},
+	tileQ8_0: {linearScaleGroups2, linearScaleGroups3, expandQ8Y},
+	tileQ4_0: {linearScaleGroups2, linearScaleGroups3, expandQ40Y},
+	tileQ4_1: {linearMinGroups2, linearMinGroups3, expandQ41Y},
+}
+
+// bf16Kernels are those of 2 and 3 rows for weights in bf16.
+var bf16Kernels = [...]func(out *float32, stride uintptr, x *byte, xStride uintptr, tiles *byte, blocks uintptr){
+	linearBF16Y2, linearBF16Y3,
 }
 
 // planesKernels are those of 2 and 3 rows for weights in two planes. With each tile
@@ -96,6 +101,9 @@ const mostRows = 3
 // processor's first cache, beside the three rows that they are multiplied with.
 const expandedBlocks = 8
 
+// maxCallGroups bounds a call as maxCallBlocks does.
+const maxCallGroups = 32
+
 func linearAVX2(a *linearArgs) {
 	a.clear()
 	switch {
@@ -105,44 +113,76 @@ func linearAVX2(a *linearArgs) {
 		a.planesAVX2()
 	case a.rows == 1:
 		a.oneRowAVX2()
+	case a.format == tileBF16:
+		a.bf16AVX2()
 	default:
-		a.rowsAVX2()
+		a.groupsAVX2()
 	}
 }
 
 // oneRowAVX2 is the linear layer of one row, which reads the weights as they are.
 func (a *linearArgs) oneRowAVX2() {
-	for done := 0; done < a.blocks; done += maxCallBlocks {
-		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
+	nibbles, most := a.format == tileQ4_0 || a.format == tileQ4_1, maxCallBlocks
+	if nibbles {
+		most = len(a.scratch.wide) / a.x.form.bytes()
+	}
+	for done := 0; done < a.blocks; done += most {
+		blocks := uintptr(min(most, a.blocks-done))
+		x := unsafe.SliceData(a.x.at(0, done))
+		if nibbles {
+			x = unsafe.SliceData(a.scratch.wide)
+			scaleForNibbles(x, unsafe.SliceData(a.x.at(0, done)), blocks)
+		}
 		for p := range a.panels {
 			c := a.call(p, done)
-			oneRowKernels[a.format](c.outRow(0), c.xRow(0), c.sumRow(0), (*byte)(c.tiles), blocks)
+			oneRowKernels[a.format](c.outRow(0), x, c.sumRow(0), (*byte)(c.tiles), blocks)
 		}
 	}
 }
 
-// rowsAVX2 is the linear layer of more rows. A panel's quantised tiles are expanded
-// once for all of them, some blocks at a time.
-func (a *linearArgs) rowsAVX2() {
-	k, size := &fewRowsKernels[a.format], uintptr(a.format.bytes())
-	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
-	most := maxCallBlocks
-	if k.expand != nil {
-		most = expandedBlocks
-	}
-	for done, blocks := range evenly(a.blocks, most) {
+// bf16AVX2 is the linear layer of more rows and weights in bf16, which are used as
+// they are packed.
+func (a *linearArgs) bf16AVX2() {
+	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())
+	for done := 0; done < a.blocks; done += maxCallBlocks {
+		blocks := uintptr(min(maxCallBlocks, a.blocks-done))
 		for p := range a.panels {
-			c := a.call(p, int(done))
-			tiles, scales := (*byte)(c.tiles), (*byte)(unsafe.Add(c.tiles, k.scales))
-			if k.expand != nil {
-				tiles = unsafe.SliceData(a.scratch.wide[:4*tileWeights*blocks])
-				k.expand(tiles, (*byte)(c.tiles), blocks, uintptr(a.panelBytes))
-			}
+			c := a.call(p, done)
 			for r, n := range evenly(a.rows, mostRows) {
-				k.run[n-2](c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, tiles, blocks, scales, size)
+				bf16Kernels[n-2](c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, (*byte)(c.tiles), blocks)
 			}
 		}
 	}
+}
+
+// groupsAVX2 is the linear layer of more rows and quantised weights. A panel's tiles
+// are expanded once for all rows, some blocks at a time.
+func (a *linearArgs) groupsAVX2() {
+	k := &groupsKernels[a.format]
+	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
+	wide := unsafe.SliceData(a.scratch.wide)
+	twos, threes := rowGroups(a.rows)
+	for done, blocks := range evenly(a.blocks, expandedBlocks) {
+		for p := range a.panels {
+			c := a.call(p, int(done))
+			k.expand(wide, (*byte)(c.tiles), blocks, uintptr(a.panelBytes))
+			if twos > 0 {
+				k.twos(c.outRow(0), stride, c.xRow(0), xStride, c.sumRow(0), sumStride, wide, blocks, twos)
+			}
+			r := 2 * twos
+			for left := threes; left > 0; {
+				n := min(left, maxCallGroups)
+				k.threes(c.outRow(r*stride), stride, c.xRow(r*xStride), xStride, c.sumRow(r*sumStride), sumStride, wide, blocks, n)
+				r, left = r+3*n, left-n
+			}
+		}
+	}
+}
+
+// rowGroups cuts rows, 2 or more, into groups of 3 and of 2, as few of these as can be.
+func rowGroups(rows int) (twos, threes uintptr) {
+	twos = uintptr((3 - rows%3) % 3)
+	return twos, (uintptr(rows) - 2*twos) / 3
 }
 
 // planesAVX2 is the linear layer of any rows and weights in two planes. The first
