@@ -20,6 +20,7 @@ type Attention struct {
 	spanSum []float32 // [rows]
 	max     []float32 // [rows] of all spans so far
 	sum     []float32 // [rows]
+	scratch *Scratch
 }
 
 // NewAttention makes working memory for heads of that layout.
@@ -35,6 +36,7 @@ func NewAttention(l KVLayout) *Attention {
 		spanSum: make([]float32, MaxAttentionRows),
 		max:     make([]float32, MaxAttentionRows),
 		sum:     make([]float32, MaxAttentionRows),
+		scratch: NewScratch(),
 	}
 }
 
@@ -102,6 +104,7 @@ func (a *Attention) score(q *Planes, first, count int, blocks [][]byte) {
 			panelBytes: a.layout.halfBytes(),
 			blocks:     q.Blocks,
 			rows:       count,
+			scratch:    a.scratch,
 		})
 	}
 }
@@ -134,6 +137,7 @@ func (a *Attention) mix(count int, blocks, after [][]byte) {
 		panelBytes: 2 * bf16TileBytes,
 		blocks:     len(blocks),
 		rows:       count,
+		scratch:    a.scratch,
 	})
 }
 

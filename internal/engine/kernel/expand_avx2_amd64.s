@@ -1,6 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "linear_avx2.h"
 
 // Eight dwords: the nibble mask.
 DATA fifteens<>+0(SB)/8, $0x0000000f0000000f
@@ -128,3 +129,54 @@ TEXT ·expandQ40Y(SB), NOSPLIT, $0-32
 TEXT ·expandQ8Y(SB), NOSPLIT, $0-32
 	ARGUMENTS
 	TILES(Q8, 128, SCALE(0, 0), 32)
+
+// PAIR is a pair of k of one bf16 plane, 16 outputs.
+#define PAIR(K) \
+	VMOVDQU (32*K)(SI), Y0;        \
+	VMOVDQU (32*K+32)(SI), Y1;     \
+	VPSLLD  $16, Y0, Y2;           \
+	VMOVUPS Y2, (64*K)(DI);        \
+	VPSLLD  $16, Y1, Y3;           \
+	VMOVUPS Y3, (64*K+32)(DI);     \
+	VPAND   Y15, Y0, Y0;           \
+	VMOVUPS Y0, (64*(K+1))(DI);    \
+	VPAND   Y15, Y1, Y1;           \
+	VMOVUPS Y1, (64*(K+1)+32)(DI)
+
+// func expandBF16Y(wide, tiles *byte, blocks uintptr, soon, later *byte)
+// Each quarter of a tile asks for four lines of memory at soon and at later.
+TEXT ·expandBF16Y(SB), NOSPLIT, $0-40
+	MOVQ    wide+0(FP), DI
+	MOVQ    tiles+8(FP), SI
+	MOVQ    blocks+16(FP), DX
+	MOVQ    soon+24(FP), AX
+	MOVQ    later+32(FP), BX
+	VMOVDQU uppers<>(SB), Y15
+
+tile:
+	MOVQ $4, CX
+
+quarter:
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (BX)
+	PREFETCHT1 64(BX)
+	PREFETCHT1 128(BX)
+	PREFETCHT1 192(BX)
+	PAIR(0)
+	PAIR(2)
+	PAIR(4)
+	PAIR(6)
+	ADDQ $256, SI
+	ADDQ $256, AX
+	ADDQ $256, BX
+	ADDQ $512, DI
+	DECQ CX
+	JNZ  quarter
+	ADDQ $128, DI
+	DECQ DX
+	JNZ  tile
+	VZEROUPPER
+	RET

@@ -80,9 +80,8 @@ type linearArgs struct {
 	// Memory that will be read soon, for kernels that can ask for it meanwhile;
 	// hints without any effect on the outputs. With each panel of tiles its place in
 	// both of beside; or, with a table, one of after at a time.
-	beside [2][]byte
-	after  [][]byte
-	// scratch may be nil for tiles in bf16, which need none.
+	beside  [2][]byte
+	after   [][]byte
 	scratch *Scratch
 }
 

@@ -229,7 +229,7 @@ func (a *linearArgs) planesByPanel(run, ask planesKernel) {
 		}
 		for p := range a.panels {
 			c, does := a.call(p, done), run
-			soon, later := a.asked(p)
+			soon, later := asked(a.beside, p*a.panelBytes)
 			if len(after) > 0 {
 				soon, after = unsafe.SliceData(after[0]), after[1:]
 				later = soon
@@ -245,15 +245,14 @@ func (a *linearArgs) planesByPanel(run, ask planesKernel) {
 	}
 }
 
-// asked are panel p's places in beside: twice the one, if the other has none. nil:
-// there are none.
-func (a *linearArgs) asked(p int) (soon, later *byte) {
-	at := p * a.panelBytes
-	if at < len(a.beside[0]) {
-		soon = &a.beside[0][at]
+// asked is what is at at in both of beside: twice the one, if the other ends before.
+// nil: both do.
+func asked(beside [2][]byte, at int) (soon, later *byte) {
+	if at < len(beside[0]) {
+		soon = &beside[0][at]
 	}
-	if at < len(a.beside[1]) {
-		later = &a.beside[1][at]
+	if at < len(beside[1]) {
+		later = &beside[1][at]
 	}
 	switch {
 	case soon == nil:

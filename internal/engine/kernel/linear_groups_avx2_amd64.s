@@ -101,8 +101,10 @@
 	KEEP2(AT); \
 	KEEP(AT+128, Y2, Y8, Y5, Y11)
 
-// LO is where the lo plane's dot products are kept.
+// LO is where the lo plane's dot products are kept, SECOND those of the hi plane with a
+// second plane of weights.
 #define LO 192
+#define SECOND 384
 
 // SCALED adds (hi + lo)*d to a row's outputs at OUT and OUT8, MINIMUM also m*s of
 // the sum at SUM.
@@ -135,6 +137,29 @@
 	VADDPS  Y14, Y13, Y13;            \
 	VMOVUPS Y13, OUT8
 
+// UNSCALED adds hi, and then lo, PLANES also then hi with the second weight plane.
+#define UNSCALED(AT, OUT, OUT8, SUM) \
+	VMOVUPS OUT, Y12;                  \
+	VMOVUPS OUT8, Y13;                 \
+	VADDPS  (AT)(R13), Y12, Y12;       \
+	VADDPS  (AT+32)(R13), Y13, Y13;    \
+	VADDPS  (AT+LO)(R13), Y12, Y12;    \
+	VMOVUPS Y12, OUT;                  \
+	VADDPS  (AT+LO+32)(R13), Y13, Y13; \
+	VMOVUPS Y13, OUT8
+
+#define PLANES(AT, OUT, OUT8, SUM) \
+	VMOVUPS OUT, Y12;                      \
+	VMOVUPS OUT8, Y13;                     \
+	VADDPS  (AT)(R13), Y12, Y12;           \
+	VADDPS  (AT+32)(R13), Y13, Y13;        \
+	VADDPS  (AT+LO)(R13), Y12, Y12;        \
+	VADDPS  (AT+LO+32)(R13), Y13, Y13;     \
+	VADDPS  (AT+SECOND)(R13), Y12, Y12;    \
+	VMOVUPS Y12, OUT;                      \
+	VADDPS  (AT+SECOND+32)(R13), Y13, Y13; \
+	VMOVUPS Y13, OUT8
+
 #define ROW0(FINISH) FINISH(0, (DX), 32(DX), (BX))
 #define ROW1(FINISH) FINISH(64, (DX)(R11*1), 32(DX)(R11*1), (BX)(AX*1))
 #define ROW2(FINISH) FINISH(128, (DX)(R11*2), 32(DX)(R11*2), (BX)(AX*2))
@@ -154,7 +179,17 @@ LABEL:             \
 	DECQ CX;       \
 	JNZ  LABEL
 
-#define GROUPS(ROWS, ZERO, QUARTER, KEEPING, FINISH, LAST) \
+// SECONDLY multiplies the hi plane of x with the second plane of weights.
+#define SECONDLY(ZERO, QUARTER, KEEPING) \
+	SUBQ $256, SI;              \
+	DOT(second, ZERO, QUARTER); \
+	KEEPING(SECOND);            \
+	ADDQ $(TILE-2048), DI;      \
+	ADDQ $128, SI
+
+#define ONCE(ZERO, QUARTER, KEEPING)
+
+#define GROUPS(ROWS, ZERO, QUARTER, KEEPING, MORE, FINISH, LAST) \
 	MOVQ out+0(FP), DX;        \
 	MOVQ stride+8(FP), R11;    \
 	MOVQ x+16(FP), SI;         \
@@ -189,6 +224,7 @@ hi:                            \
 	DOT(lo, ZERO, QUARTER);    \
 	KEEPING(LO);               \
 	ADDQ $(TILE-2048), DI;     \
+	MORE(ZERO, QUARTER, KEEPING); \
 	DECQ R9;                   \
 	JNZ  block;                \
 	ROW0(FINISH);              \
@@ -212,16 +248,32 @@ hi:                            \
 
 // func linearMinGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 TEXT ·linearMinGroups2(SB), NOSPLIT, $416-72
-	GROUPS(2, ZERO2, QUARTER2, KEEP2, MINIMUM, NOROW)
+	GROUPS(2, ZERO2, QUARTER2, KEEP2, ONCE, MINIMUM, NOROW)
 
 // func linearMinGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 TEXT ·linearMinGroups3(SB), NOSPLIT, $416-72
-	GROUPS(3, ZERO3, QUARTER3, KEEP3, MINIMUM, ROW2)
+	GROUPS(3, ZERO3, QUARTER3, KEEP3, ONCE, MINIMUM, ROW2)
 
 // func linearScaleGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 TEXT ·linearScaleGroups2(SB), NOSPLIT, $416-72
-	GROUPS(2, ZERO2, QUARTER2, KEEP2, SCALED, NOROW)
+	GROUPS(2, ZERO2, QUARTER2, KEEP2, ONCE, SCALED, NOROW)
 
 // func linearScaleGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
 TEXT ·linearScaleGroups3(SB), NOSPLIT, $416-72
-	GROUPS(3, ZERO3, QUARTER3, KEEP3, SCALED, ROW2)
+	GROUPS(3, ZERO3, QUARTER3, KEEP3, ONCE, SCALED, ROW2)
+
+// func linearUnscaledGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
+TEXT ·linearUnscaledGroups2(SB), NOSPLIT, $416-72
+	GROUPS(2, ZERO2, QUARTER2, KEEP2, ONCE, UNSCALED, NOROW)
+
+// func linearUnscaledGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
+TEXT ·linearUnscaledGroups3(SB), NOSPLIT, $416-72
+	GROUPS(3, ZERO3, QUARTER3, KEEP3, ONCE, UNSCALED, ROW2)
+
+// func linearPlanesGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
+TEXT ·linearPlanesGroups2(SB), NOSPLIT, $608-72
+	GROUPS(2, ZERO2, QUARTER2, KEEP2, SECONDLY, PLANES, NOROW)
+
+// func linearPlanesGroups3(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
+TEXT ·linearPlanesGroups3(SB), NOSPLIT, $608-72
+	GROUPS(3, ZERO3, QUARTER3, KEEP3, SECONDLY, PLANES, ROW2)

@@ -235,7 +235,7 @@ func twoPlaneWeightsMatchTwin(t *testing.T) {
 		}
 		for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 12, 13, 15, 16, 17, 33} {
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
-			a := &linearArgs{format: tileBF16x2, stride: TileN, panels: 1, x: x.from(0, 0), tiles: tiles, blocks: blocks, rows: rows}
+			a := &linearArgs{format: tileBF16x2, stride: TileN, panels: 1, x: x.from(0, 0), tiles: tiles, blocks: blocks, rows: rows, scratch: scratch}
 			got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
 			for i := range got {
 				got[i] = activation(r)
@@ -282,7 +282,7 @@ func blocksMayLieInATable(t *testing.T) {
 		for _, rows := range []int{1, 2, 3, 15, 16, 17, 33} {
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
 			got, want := make([]float32, rows*panels*TileN), make([]float32, rows*panels*TileN)
-			a := &linearArgs{format: tileBF16x2, out: got, stride: panels * TileN, x: x.from(0, 0), table: table, offset: offset, panels: panels, panelBytes: size, blocks: blocks, rows: rows}
+			a := &linearArgs{format: tileBF16x2, out: got, stride: panels * TileN, x: x.from(0, 0), table: table, offset: offset, panels: panels, panelBytes: size, blocks: blocks, rows: rows, scratch: scratch}
 			linear(a)
 			a.out, a.tiles, a.table, a.panelBytes = want, run, nil, blocks*size
 			linearGeneric(a)
