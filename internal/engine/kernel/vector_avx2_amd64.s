@@ -147,6 +147,125 @@ GLOBL wide<>(SB), RODATA|NOPTR, $672
 	VPSLLD    $23, N, N;      \
 	VMULPS    N, P, X
 
+// EXP4 is EXP of four vectors, X in Y0 to Y3, one operation after the other: a vector
+// alone waits for itself, and the processor's queues are too short to find the next.
+// N is in Y4 to Y7, P in Y8 to Y11; Y12 to Y15 hold constants and, at the end, R*R.
+// Here are one operation for four vectors each.
+#define X_WITH(OP, C) \
+	OP Y0, C, Y0; \
+	OP Y1, C, Y1; \
+	OP Y2, C, Y2; \
+	OP Y3, C, Y3
+
+#define X_LESS_P \
+	VSUBPS Y8, Y0, Y0; \
+	VSUBPS Y9, Y1, Y1; \
+	VSUBPS Y10, Y2, Y2; \
+	VSUBPS Y11, Y3, Y3
+
+#define N_OF_X(OP, C) \
+	OP C, Y0, Y4; \
+	OP C, Y1, Y5; \
+	OP C, Y2, Y6; \
+	OP C, Y3, Y7
+
+#define N_WITH(OP, C) \
+	OP C, Y4, Y4; \
+	OP C, Y5, Y5; \
+	OP C, Y6, Y6; \
+	OP C, Y7, Y7
+
+#define N_TO_INTEGER \
+	VCVTPS2DQ Y4, Y4; \
+	VCVTPS2DQ Y5, Y5; \
+	VCVTPS2DQ Y6, Y6; \
+	VCVTPS2DQ Y7, Y7
+
+#define P_OF_N(OP, C) \
+	OP C, Y4, Y8; \
+	OP C, Y5, Y9; \
+	OP C, Y6, Y10; \
+	OP C, Y7, Y11
+
+#define P_OF_X(OP, C) \
+	OP C, Y0, Y8; \
+	OP C, Y1, Y9; \
+	OP C, Y2, Y10; \
+	OP C, Y3, Y11
+
+#define P_WITH(OP, C) \
+	OP C, Y8, Y8; \
+	OP C, Y9, Y9; \
+	OP C, Y10, Y10; \
+	OP C, Y11, Y11
+
+#define P_WITH_X(OP) \
+	OP Y0, Y8, Y8; \
+	OP Y1, Y9, Y9; \
+	OP Y2, Y10, Y10; \
+	OP Y3, Y11, Y11
+
+#define P_TIMES_SQUARE \
+	VMULPS Y12, Y8, Y8; \
+	VMULPS Y13, Y9, Y9; \
+	VMULPS Y14, Y10, Y10; \
+	VMULPS Y15, Y11, Y11
+
+#define SQUARE \
+	VMULPS Y0, Y0, Y12; \
+	VMULPS Y1, Y1, Y13; \
+	VMULPS Y2, Y2, Y14; \
+	VMULPS Y3, Y3, Y15
+
+#define X_OF_P_N \
+	VMULPS Y4, Y8, Y0; \
+	VMULPS Y5, Y9, Y1; \
+	VMULPS Y6, Y10, Y2; \
+	VMULPS Y7, Y11, Y3
+
+#define EXP4 \
+	VMOVUPS EXPMIN, Y12;     \
+	VMOVUPS EXPMAX, Y13;     \
+	VMOVUPS EXPLOG2E, Y14;   \
+	VMOVUPS EXPROUNDER, Y15; \
+	X_WITH(VMAXPS, Y12);     \
+	X_WITH(VMINPS, Y13);     \
+	N_OF_X(VMULPS, Y14);     \
+	N_WITH(VADDPS, Y15);     \
+	N_WITH(VSUBPS, Y15);     \
+	VMOVUPS EXPLN2HI, Y12;   \
+	VMOVUPS EXPLN2LO, Y13;   \
+	VMOVUPS EXPP0, Y14;      \
+	VMOVUPS EXPP1, Y15;      \
+	P_OF_N(VMULPS, Y12);     \
+	X_LESS_P;                \
+	P_OF_N(VMULPS, Y13);     \
+	X_LESS_P;                \
+	P_OF_X(VMULPS, Y14);     \
+	P_WITH(VADDPS, Y15);     \
+	VMOVUPS EXPP2, Y12;      \
+	VMOVUPS EXPP3, Y13;      \
+	VMOVUPS EXPP4, Y14;      \
+	VMOVUPS EXPP5, Y15;      \
+	P_WITH_X(VMULPS);        \
+	P_WITH(VADDPS, Y12);     \
+	P_WITH_X(VMULPS);        \
+	P_WITH(VADDPS, Y13);     \
+	P_WITH_X(VMULPS);        \
+	P_WITH(VADDPS, Y14);     \
+	P_WITH_X(VMULPS);        \
+	P_WITH(VADDPS, Y15);     \
+	SQUARE;                  \
+	P_TIMES_SQUARE;          \
+	P_WITH_X(VADDPS);        \
+	VMOVUPS ONE, Y12;        \
+	VMOVUPS BIAS, Y13;       \
+	P_WITH(VADDPS, Y12);     \
+	N_TO_INTEGER;            \
+	N_WITH(VPADDD, Y13);     \
+	N_WITH(VPSLLD, $23);     \
+	X_OF_P_N
+
 // FOLD8 adds the 8 lanes of Y in halves, into lane 0; X is its lower half, TX
 // scratch.
 #define FOLD8(Y, X, TX) \
@@ -207,51 +326,83 @@ finiteLoop:
 	RET
 
 #define WEIGHT(AT, Y) \
-	VMOVUPS AT(SI), Y;   \
-	VSUBPS  Y8, Y, Y;    \
-	VMULPS  Y9, Y, Y;    \
-	EXP(Y, Y1, Y2, Y3)
+	VMOVUPS AT(SI), Y;       \
+	VSUBPS  (R8), Y, Y;      \
+	VMULPS  32(R8), Y, Y
 
 // func expSumAVX2(lanes *[16]float32, weights, x *float32, n uintptr, max, invT float32)
-// n is a multiple of 16, at least 16. weights may be nil.
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-40
+// n is a multiple of 16, at least 16. weights may be nil. max and invT are kept in
+// memory, eight times each.
+TEXT ·expSumAVX2(SB), NOSPLIT, $96-40
 	MOVQ         lanes+0(FP), DX
 	MOVQ         weights+8(FP), DI
 	MOVQ         x+16(FP), SI
 	MOVQ         n+24(FP), CX
+	LEAQ         31(SP), R8
+	ANDQ         $~31, R8
 	VBROADCASTSS max+32(FP), Y8
 	VBROADCASTSS invT+36(FP), Y9
-	VMOVUPS      (DX), Y10
-	VMOVUPS      32(DX), Y11
+	VMOVUPS      Y8, (R8)
+	VMOVUPS      Y9, 32(R8)
+	SUBQ         $32, CX
+	JB           lastWeights
 
 sumLoop:
 	WEIGHT(0, Y0)
-	WEIGHT(32, Y4)
-	VADDPS  Y0, Y10, Y10
-	VADDPS  Y4, Y11, Y11
+	WEIGHT(32, Y1)
+	WEIGHT(64, Y2)
+	WEIGHT(96, Y3)
+	EXP4
+	VADDPS  (DX), Y0, Y4
+	VADDPS  Y2, Y4, Y4
+	VMOVUPS Y4, (DX)
+	VADDPS  32(DX), Y1, Y5
+	VADDPS  Y3, Y5, Y5
+	VMOVUPS Y5, 32(DX)
 	TESTQ   DI, DI
 	JZ      noWeights
 	VMOVUPS Y0, (DI)
-	VMOVUPS Y4, 32(DI)
-	ADDQ    $64, DI
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $128, DI
 
 noWeights:
-	ADDQ    $64, SI
-	SUBQ    $16, CX
-	JNZ     sumLoop
-	VMOVUPS Y10, (DX)
-	VMOVUPS Y11, 32(DX)
+	ADDQ $128, SI
+	SUBQ $32, CX
+	JAE  sumLoop
+
+lastWeights:
+	ADDQ    $32, CX
+	JZ      sumDone
+	WEIGHT(0, Y0)
+	WEIGHT(32, Y4)
+	EXP(Y0, Y1, Y2, Y3)
+	EXP(Y4, Y5, Y6, Y7)
+	VADDPS  (DX), Y0, Y1
+	VMOVUPS Y1, (DX)
+	VADDPS  32(DX), Y4, Y5
+	VMOVUPS Y5, 32(DX)
+	TESTQ   DI, DI
+	JZ      sumDone
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y4, 32(DI)
+
+sumDone:
 	VZEROUPPER
 	RET
 
-#define GATE(AT) \
-	VMOVUPS AT(SI), Y5;      \
-	VXORPS  SIGN, Y5, Y0;    \
-	EXP(Y0, Y1, Y2, Y3);     \
-	VADDPS  ONE, Y0, Y0;     \
-	VDIVPS  Y0, Y5, Y5;      \
-	VMULPS  AT(DI), Y5, Y5;  \
-	VMOVUPS Y5, AT(DX)
+#define NEGATED(AT, Y) \
+	VMOVUPS AT(SI), Y; \
+	VXORPS  SIGN, Y, Y
+
+// GATED is gate/(1 + exp) times up.
+#define GATED(AT, EXP, T) \
+	VADDPS  ONE, EXP, EXP; \
+	VMOVUPS AT(SI), T;     \
+	VDIVPS  EXP, T, T;     \
+	VMULPS  AT(DI), T, T;  \
+	VMOVUPS T, AT(DX)
 
 // func siluMulAVX2(dst, gate, up *float32, n uintptr)
 // n is a multiple of 16, at least 16.
@@ -260,15 +411,36 @@ TEXT ·siluMulAVX2(SB), NOSPLIT, $0-32
 	MOVQ gate+8(FP), SI
 	MOVQ up+16(FP), DI
 	MOVQ n+24(FP), CX
+	SUBQ $32, CX
+	JB   lastGates
 
 siluLoop:
-	GATE(0)
-	GATE(32)
-	ADDQ $64, SI
-	ADDQ $64, DI
-	ADDQ $64, DX
-	SUBQ $16, CX
-	JNZ  siluLoop
+	NEGATED(0, Y0)
+	NEGATED(32, Y1)
+	NEGATED(64, Y2)
+	NEGATED(96, Y3)
+	EXP4
+	GATED(0, Y0, Y4)
+	GATED(32, Y1, Y5)
+	GATED(64, Y2, Y6)
+	GATED(96, Y3, Y7)
+	ADDQ $128, SI
+	ADDQ $128, DI
+	ADDQ $128, DX
+	SUBQ $32, CX
+	JAE  siluLoop
+
+lastGates:
+	ADDQ $32, CX
+	JZ   siluDone
+	NEGATED(0, Y0)
+	NEGATED(32, Y4)
+	EXP(Y0, Y1, Y2, Y3)
+	EXP(Y4, Y5, Y6, Y7)
+	GATED(0, Y0, Y1)
+	GATED(32, Y4, Y5)
+
+siluDone:
 	VZEROUPPER
 	RET
 
