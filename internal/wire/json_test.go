@@ -258,14 +258,29 @@ func TestDecodeStrictRefusesWhatDecodeSkips(t *testing.T) {
 
 func TestEncodeSampleRequestIsEncode(t *testing.T) {
 	text := func(ids ...int32) Chunk { return TextChunk(ids) }
+	params := func(p SamplingParams) *SampleRequest { return &SampleRequest{SamplingParams: p} }
 	for name, r := range map[string]*SampleRequest{
-		"empty":           {},
-		"no tokens":       {Prompt: ModelInput{[]Chunk{text()}}},
-		"text":            {SamplingSessionID: "s", SeqID: new(int64(1e15)), Prompt: ModelInput{[]Chunk{text(0, -1, math.MaxInt32, math.MinInt32)}}, Type: TypeSample},
-		"two chunks":      {Prompt: ModelInput{[]Chunk{text(1), text(2, 3)}}, PromptLogprobs: true},
-		"an image":        {Prompt: ModelInput{[]Chunk{text(1), {Type: ChunkImage, Data: []byte{1}, Format: ImagePNG}}}},
-		"a sly session":   {SamplingSessionID: `"prompt":{"chunks":[]}`, ModelPath: `\"prompt":{"chunks":[]}`, Prompt: ModelInput{[]Chunk{text(1)}}},
-		"a sly extension": {Prompt: ModelInput{[]Chunk{text(1)}}, Unknown: map[string]jsontext.Value{"a": jsontext.Value(`{"prompt":{"chunks":[]}}`)}},
+		"empty":      {},
+		"no tokens":  {Prompt: ModelInput{[]Chunk{text()}}},
+		"text":       {SamplingSessionID: "s", SeqID: new(int64(1e15)), Prompt: ModelInput{[]Chunk{text(0, -1, math.MaxInt32, math.MinInt32)}}, Type: TypeSample},
+		"two chunks": {Prompt: ModelInput{[]Chunk{text(1), text(2, 3)}}, PromptLogprobs: true},
+		"everything": {
+			SamplingSessionID: "s", SeqID: new(int64(-3)), BaseModel: "m", ModelPath: "tinker://a/b", NumSamples: new(0),
+			Prompt: ModelInput{[]Chunk{text(5)}}, PromptLogprobs: true, TopKPromptLogprobs: 1, TopKSampleLogprobs: 2,
+			TargetPromptLogprobs: &Tensor{}, PromptAltTokensK: 3, PromptLogprobsLastN: new(4), RecordStabilityInfo: true, Type: "x",
+			SamplingParams: SamplingParams{MaxTokens: new(1), Seed: new(int64(math.MinInt64)), Stop: Stop{Kind: StopTokens, Tokens: []int32{1, 2}}, Temperature: new(0.7), TopK: new(-1), TopP: new(1.0), MinP: new(0.1)},
+		},
+		"a text to escape": {ModelPath: "a\u2028<\x7f\t", Type: "é"},
+		"never a stop":     params(SamplingParams{Stop: Stop{Kind: StopNever}}),
+		"no stop tokens":   params(SamplingParams{Stop: Stop{Kind: StopTokens}}),
+		"a stop text":      params(SamplingParams{Stop: Stop{Kind: StopText, Texts: []string{"\n"}}}),
+		"large numbers":    params(SamplingParams{Temperature: new(1e21), TopP: new(1e20), MinP: new(math.MaxFloat64)}),
+		"small numbers":    params(SamplingParams{Temperature: new(1e-6), TopP: new(9.9e-7), MinP: new(math.SmallestNonzeroFloat64)}),
+		"zeros":            params(SamplingParams{Temperature: new(0.0), TopP: new(math.Copysign(0, -1)), MinP: new(-0.5)}),
+		"unknown":          {Unknown: map[string]jsontext.Value{"b": jsontext.Value(`1`)}, SamplingParams: SamplingParams{Unknown: map[string]jsontext.Value{"c": jsontext.Value(`[2]`)}}},
+		"an image":         {Prompt: ModelInput{[]Chunk{text(1), {Type: ChunkImage, Data: []byte{1}, Format: ImagePNG}}}},
+		"a sly session":    {SamplingSessionID: `"prompt":{"chunks":[]}`, ModelPath: `\"prompt":{"chunks":[]}`, Prompt: ModelInput{[]Chunk{text(1)}}},
+		"a sly extension":  {Prompt: ModelInput{[]Chunk{text(1)}}, Unknown: map[string]jsontext.Value{"a": jsontext.Value(`{"prompt":{"chunks":[]}}`)}},
 	} {
 		want, err := Encode(r)
 		if err != nil {

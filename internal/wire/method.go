@@ -6,8 +6,9 @@ import (
 )
 
 // officialMethods are the SDK calls whose official names do not follow from
-// ours.
+// ours, and the one that is made most.
 var officialMethods = map[string]string{
+	"SamplingClient.Sample":                  "SamplingClient.sample",
 	"ServiceClient.Capabilities":             "RestClient.get_server_capabilities",
 	"ServiceClient.CreateLoRATrainingClient": "ServiceClient.create_lora_training_client",
 	"SamplingClient.Tokenizer":               "SamplingClient.get_tokenizer",

@@ -91,41 +91,6 @@ func asks(value jsontext.Value) bool {
 	return true
 }
 
-// EncodeSampleRequest is [Encode] for a request, with the tokens of its prompt
-// written straight to where they belong: they are most of it.
-func EncodeSampleRequest(r *SampleRequest) ([]byte, error) {
-	size := 0 // of the chunks, or a little more
-	for _, c := range r.Prompt.Chunks {
-		if c.Type != ChunkText {
-			return Encode(r)
-		}
-		size += len(`{"tokens":[],"type":""},`) + len(ChunkText) + c.Tokens.textSize()
-	}
-	rest := *r
-	rest.Prompt = ModelInput{}
-	around, err := Encode(&rest)
-	if err != nil {
-		return nil, err
-	}
-	// Nothing before the prompt can look like it: in texts, quotes are escaped.
-	before, after, _ := bytes.Cut(around, emptyPrompt)
-	b := make([]byte, 0, len(around)+size)
-	b = append(b, before...)
-	b = append(b, `"prompt":{"chunks":[`...)
-	for i, c := range r.Prompt.Chunks {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"tokens":`...)
-		b = c.Tokens.appendJSON(b)
-		b = append(b, `,"type":"`+ChunkText+`"}`...)
-	}
-	b = append(b, `]}`...)
-	return append(b, after...), nil
-}
-
-var emptyPrompt = []byte(`"prompt":{"chunks":[]}`)
-
 // A Promise is the answer to a request that runs on its own: the name under
 // which retrieve_future gives the result. A sampling request's promise has one
 // sequence id per sample.
