@@ -65,7 +65,12 @@ var comma = []byte{','}
 // plain says whether r has nothing that is not written by hand.
 func (r *SampleRequest) plain() bool {
 	p := &r.SamplingParams
-	return r.TargetPromptLogprobs == nil && len(r.Unknown) == 0 && len(p.Stop.Texts) == 0 && len(p.Unknown) == 0 &&
+	switch p.Stop.Kind {
+	case StopDefault, StopTokens, StopNever:
+	default:
+		return false
+	}
+	return r.TargetPromptLogprobs == nil && len(r.Unknown) == 0 && len(p.Unknown) == 0 &&
 		short(p.Temperature) && short(p.TopP) && short(p.MinP) &&
 		verbatim(r.SamplingSessionID) && verbatim(r.BaseModel) && verbatim(r.ModelPath) && verbatim(r.Type)
 }

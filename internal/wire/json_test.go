@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -290,7 +291,56 @@ func TestEncodeSampleRequestIsEncode(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", name, got, err, want)
 		}
 	}
-	if _, err := EncodeSampleRequest(&SampleRequest{SamplingParams: SamplingParams{Temperature: new(math.NaN())}}); err == nil {
-		t.Error("NaN was encoded")
+	for name, p := range map[string]SamplingParams{
+		"NaN":                {Temperature: new(math.NaN())},
+		"infinity":           {MinP: new(math.Inf(1))},
+		"no stop text":       {Stop: Stop{Kind: StopText}},
+		"a stop of no kind":  {Stop: Stop{Kind: 9}},
+		"stop texts of none": {Stop: Stop{Kind: StopText, Texts: []string{"a", "b"}}},
+	} {
+		if _, err := EncodeSampleRequest(params(p)); err == nil {
+			t.Errorf("%s was encoded", name)
+		}
 	}
+}
+
+// TestEveryMemberIsEncoded sets each field alone, to values of all kinds: one that is
+// added later is not to be forgotten where requests are written by hand.
+func TestEveryMemberIsEncoded(t *testing.T) {
+	values := []any{
+		"a", "\\", "\"", "\x1f", "~\x7f", "é", true, 1, -1, int64(math.MinInt64), new(0), new(-7), new(int64(math.MaxInt64)),
+		new(0.0), new(math.Copysign(0, -1)), new(1e-6), new(math.Nextafter(1e-6, 0)), new(0.1), new(1e20), new(1e21), new(math.Nextafter(1e21, 0)), new(-0.5),
+		Stop{Kind: StopTokens, Tokens: []int32{1, -2}}, Stop{Kind: StopTokens}, Stop{Kind: StopNever}, Stop{Kind: StopTexts}, Stop{Kind: StopTexts, Texts: []string{"a"}},
+		ModelInput{[]Chunk{TextChunk([]int32{1, 2})}}, &Tensor{}, map[string]jsontext.Value{"b": jsontext.Value("1")},
+	}
+	var fill func(r *SampleRequest, of reflect.Value, name string)
+	fill = func(r *SampleRequest, of reflect.Value, name string) {
+		for i := range of.NumField() {
+			field, name, tried := of.Field(i), name+of.Type().Field(i).Name, false
+			if field.Addr().Interface() == any(&r.SamplingParams) {
+				fill(r, field, name+".")
+				continue
+			}
+			for _, v := range values {
+				if reflect.TypeOf(v) != field.Type() {
+					continue
+				}
+				field.Set(reflect.ValueOf(v))
+				want, err := Encode(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := EncodeSampleRequest(r); err != nil || string(got) != string(want) {
+					t.Errorf("%s %v: got %s, %v, want %s", name, v, got, err, want)
+				}
+				field.SetZero()
+				tried = true
+			}
+			if !tried {
+				t.Errorf("no value to try for %s", name)
+			}
+		}
+	}
+	var r SampleRequest
+	fill(&r, reflect.ValueOf(&r).Elem(), "")
 }

@@ -20,7 +20,7 @@ type Attention struct {
 	spanSum []float32 // [rows]
 	max     []float32 // [rows] of all spans so far
 	sum     []float32 // [rows]
-	scratch *Scratch
+	scratch *Scratch  // of the linear layers
 }
 
 // NewAttention makes working memory for heads of that layout.

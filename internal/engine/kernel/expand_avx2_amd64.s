@@ -143,7 +143,7 @@ TEXT ·expandQ8Y(SB), NOSPLIT, $0-32
 	VPAND   Y15, Y1, Y1;           \
 	VMOVUPS Y1, (64*(K+1)+32)(DI)
 
-// func expandBF16Y(wide, tiles *byte, blocks uintptr, soon, later *byte)
+// func expandBF16Y(wide, tiles *byte, blocks, soon, later uintptr)
 // Each quarter of a tile asks for four lines of memory at soon and at later.
 TEXT ·expandBF16Y(SB), NOSPLIT, $0-40
 	MOVQ    wide+0(FP), DI

@@ -82,9 +82,12 @@ GLOBL quotients<>(SB), RODATA|NOPTR, $32
 //	Y0, Y1   even k, hi plane      Y2, Y3   odd k, hi plane
 //	Y4, Y5   even k, lo plane      Y6, Y7   odd k, lo plane
 //	Y8, Y9   weights of an even k  Y10, Y11 of an odd k
-//	Y12, Y13 packed weights
-//	Y14      x or a sum, broadcast
-//	Y15      nibble mask, or the mask of the upper half words
+//	Y14      x, broadcast
+//	Y15      mask of the upper half words
+// and of nibbles
+//	Y8, Y9   weights of one k      Y10, Y11 x of both planes, broadcast
+//	Y12, Y13 packed weights        Y14, Y15 masks
+// At the end of a block Y8 to Y11 have scales and minima, Y13 the sum.
 //
 //	SI  x, at this block's hi plane
 //	DX  out
@@ -370,12 +373,12 @@ quarter:
 	SCALE
 	NEXT(32)
 
-#define BF16(PRODUCTS, MEANWHILE) \
+#define BF16(MULTIPLYING, MEANWHILE) \
 	MEANWHILE;               \
-	PAIR(0);   PRODUCTS(0);  \
-	PAIR(64);  PRODUCTS(8);  \
-	PAIR(128); PRODUCTS(16); \
-	PAIR(192); PRODUCTS(24); \
+	PAIR(0);   MULTIPLYING(0);  \
+	PAIR(64);  MULTIPLYING(8);  \
+	PAIR(128); MULTIPLYING(16); \
+	PAIR(192); MULTIPLYING(24); \
 	ADDQ $256, DI;           \
 	ADDQ $32, SI;            \
 	DECQ CX

@@ -4,8 +4,8 @@ package kernel
 
 import "unsafe"
 
-// The linear layer of many rows on AVX2: tiles are expanded to float32, once for all
-// rows.
+// The linear layer of many rows on AVX2: tiles are expanded to float32, once for up to
+// maxCallRows rows.
 
 //go:noescape
 func linearMinGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)
@@ -41,7 +41,7 @@ func expandQ40Y(wide, tiles *byte, blocks, ahead uintptr)
 func expandQ8Y(wide, tiles *byte, blocks, ahead uintptr)
 
 //go:noescape
-func expandBF16Y(wide, tiles *byte, blocks uintptr, soon, later *byte)
+func expandBF16Y(wide, tiles *byte, blocks, soon, later uintptr)
 
 // A groupsKernel adds the products of a panel with groups of 2 or 3 rows each to
 // out. The panel's tiles have been expanded to float32, scales included; a tile of two
@@ -68,7 +68,8 @@ const (
 	// processor's first cache, beside the three rows that they are multiplied with.
 	expandedTiles = 8
 
-	// expandedTileBytes is the size of one: weights, scales and minima.
+	// expandedTileBytes is the size of one: weights, scales and minima. The assembly
+	// knows it as TILE.
 	expandedTileBytes = 4 * (tileWeights + 2*TileN)
 
 	// maxCallRows bounds a call as maxCallBlocks does, and the rows that wait in the
@@ -76,13 +77,16 @@ const (
 	maxCallRows = 64
 )
 
+// groupsAVX2 expands a part of a panel's tiles, which some rows are then multiplied
+// with. The same part of the next panels comes next, while the rows' part of x is still
+// in the second cache.
 func (a *linearArgs) groupsAVX2() {
 	k, most := &groupsKernels[a.format], expandedTiles
 	if a.format == tileBF16x2 {
 		most /= 2
 	}
 	stride, xStride, sumStride := uintptr(4*a.stride), uintptr(a.x.rowBytes()), uintptr(4*a.x.Blocks)
-	wide := unsafe.SliceData(a.scratch.wide)
+	wide := unsafe.SliceData(a.scratch.wide[:expandedTiles*expandedTileBytes])
 	for first, rows := range evenly(a.rows, maxCallRows) {
 		twos, threes := rowGroups(rows)
 		for done, blocks := range evenly(a.blocks, most) {
@@ -108,13 +112,14 @@ func rowGroups(rows uintptr) (twos, threes uintptr) {
 }
 
 // expandAVX2 expands panel p's tiles of blocks blocks from first on. Meanwhile it asks
-// memory for what is said to be read soon, or else for the next panel's.
+// memory for the next panel's or, where weights have two planes, for what is said to be
+// read soon.
 func (a *linearArgs) expandAVX2(p, first, blocks int) {
 	wide := a.scratch.wide
 	tile := unsafe.SliceData(a.tile(p, first))
 	switch {
 	case a.format == tileBF16:
-		next := (*byte)(unsafe.Add(unsafe.Pointer(tile), a.panelBytes))
+		next := uintptr(unsafe.Pointer(tile)) + uintptr(a.panelBytes) // a number: it may lie outside the weights
 		expandBF16Y(unsafe.SliceData(wide), tile, uintptr(blocks), next, next)
 	case a.format == tileBF16x2:
 		for i := range blocks {
@@ -139,5 +144,5 @@ func (a *linearArgs) expandPlanesAVX2(wide []byte, p, b int) {
 	if soon == nil {
 		soon, later = tile, tile // which is there
 	}
-	expandBF16Y(unsafe.SliceData(wide), tile, 2, soon, later)
+	expandBF16Y(unsafe.SliceData(wide), tile, 2, uintptr(unsafe.Pointer(soon)), uintptr(unsafe.Pointer(later)))
 }

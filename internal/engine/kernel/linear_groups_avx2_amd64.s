@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// The linear layer on AVX2 with FMA, for many rows of a panel, 3 at a time, whose
+// The linear layer on AVX2 with FMA, for many rows of a panel, 2 or 3 at a time, whose
 // tiles have been expanded to float32 (expand_avx2_amd64.s). One plane of x comes
 // after the other, so that the chains of 3 rows are in registers and each broadcast
 // of x serves 16 outputs.
@@ -22,7 +22,7 @@
 //	SI  x, at this plane; rows R8 apart
 //	DI  expanded tile
 //	R9  blocks to come of these rows, R12 groups of rows to come
-//	CX  quarter of the lo plane, counting down
+//	CX  quarter of a plane, counting down; scratch
 // and one block behind them
 //	DX  out; rows R11 apart
 //	BX  sums, at the block; rows AX apart
@@ -109,32 +109,32 @@
 // SCALED adds (hi + lo)*d to a row's outputs at OUT and OUT8, MINIMUM also m*s of
 // the sum at SUM.
 #define SCALED(AT, OUT, OUT8, SUM) \
-	VMOVUPS (AT)(R13), Y12;           \
-	VMOVUPS (AT+32)(R13), Y13;        \
-	VADDPS  (AT+LO)(R13), Y12, Y12;   \
-	VADDPS  (AT+LO+32)(R13), Y13, Y13;\
-	VMULPS  (R10), Y12, Y12;          \
-	VMULPS  32(R10), Y13, Y13;        \
-	VADDPS  OUT, Y12, Y12;            \
-	VMOVUPS Y12, OUT;                 \
-	VADDPS  OUT8, Y13, Y13;           \
+	VMOVUPS (AT)(R13), Y12;            \
+	VMOVUPS (AT+32)(R13), Y13;         \
+	VADDPS  (AT+LO)(R13), Y12, Y12;    \
+	VADDPS  (AT+LO+32)(R13), Y13, Y13; \
+	VMULPS  (R10), Y12, Y12;           \
+	VMULPS  32(R10), Y13, Y13;         \
+	VADDPS  OUT, Y12, Y12;             \
+	VMOVUPS Y12, OUT;                  \
+	VADDPS  OUT8, Y13, Y13;            \
 	VMOVUPS Y13, OUT8
 
 #define MINIMUM(AT, OUT, OUT8, SUM) \
-	VMOVUPS (AT)(R13), Y12;           \
-	VMOVUPS (AT+32)(R13), Y13;        \
-	VADDPS  (AT+LO)(R13), Y12, Y12;   \
-	VADDPS  (AT+LO+32)(R13), Y13, Y13;\
-	VMULPS  (R10), Y12, Y12;          \
-	VMULPS  32(R10), Y13, Y13;        \
-	VADDPS  OUT, Y12, Y12;            \
-	VADDPS  OUT8, Y13, Y13;           \
-	VBROADCASTSS SUM, Y14;            \
-	VMULPS  64(R10), Y14, Y15;        \
-	VMULPS  96(R10), Y14, Y14;        \
-	VADDPS  Y15, Y12, Y12;            \
-	VMOVUPS Y12, OUT;                 \
-	VADDPS  Y14, Y13, Y13;            \
+	VMOVUPS (AT)(R13), Y12;            \
+	VMOVUPS (AT+32)(R13), Y13;         \
+	VADDPS  (AT+LO)(R13), Y12, Y12;    \
+	VADDPS  (AT+LO+32)(R13), Y13, Y13; \
+	VMULPS  (R10), Y12, Y12;           \
+	VMULPS  32(R10), Y13, Y13;         \
+	VADDPS  OUT, Y12, Y12;             \
+	VADDPS  OUT8, Y13, Y13;            \
+	VBROADCASTSS SUM, Y14;             \
+	VMULPS  64(R10), Y14, Y15;         \
+	VMULPS  96(R10), Y14, Y14;         \
+	VADDPS  Y15, Y12, Y12;             \
+	VMOVUPS Y12, OUT;                  \
+	VADDPS  Y14, Y13, Y13;             \
 	VMOVUPS Y13, OUT8
 
 // UNSCALED adds hi, and then lo, PLANES also then hi with the second weight plane.
@@ -165,7 +165,8 @@
 #define ROW2(FINISH) FINISH(128, (DX)(R11*2), 32(DX)(R11*2), (BX)(AX*2))
 #define NOROW(FINISH)
 
-// The expanded tile with its scales and minima.
+// The expanded tile with its scales and minima, expandedTileBytes; its weights are 2,048
+// of them.
 #define TILE 2176
 
 // DOT is a plane's dot products with the tile at DI, which it leaves behind.
@@ -190,60 +191,60 @@ LABEL:             \
 #define ONCE(ZERO, QUARTER, KEEPING)
 
 #define GROUPS(ROWS, ZERO, QUARTER, KEEPING, MORE, FINISH, LAST) \
-	MOVQ out+0(FP), DX;        \
-	MOVQ stride+8(FP), R11;    \
-	MOVQ x+16(FP), SI;         \
-	MOVQ xStride+24(FP), R8;   \
-	MOVQ sums+32(FP), BX;      \
-	MOVQ sumStride+40(FP), AX; \
-	MOVQ groups+64(FP), R12;   \
-	LEAQ 31(SP), R13;          \
-	ANDQ $~31, R13;            \
-group:                         \
-	MOVQ wide+48(FP), DI;      \
-	LEAQ 2048(DI), R10;        \
-	MOVQ blocks+56(FP), R9;    \
-	DOT(first, ZERO, QUARTER); \
-	JMP  hi;                   \
-block:                         \
-	ZERO;                      \
-	QUARTER(0);                \
-	ROW0(FINISH);              \
-	QUARTER(8);                \
-	ROW1(FINISH);              \
-	QUARTER(16);               \
-	LAST(FINISH);              \
-	QUARTER(24);               \
-	ADDQ $128, SI;             \
-	ADDQ $2048, DI;            \
-	ADDQ $TILE, R10;           \
-	ADDQ $4, BX;               \
-hi:                            \
-	KEEPING(0);                \
-	SUBQ $2048, DI;            \
-	DOT(lo, ZERO, QUARTER);    \
-	KEEPING(LO);               \
-	ADDQ $(TILE-2048), DI;     \
+	MOVQ out+0(FP), DX;           \
+	MOVQ stride+8(FP), R11;       \
+	MOVQ x+16(FP), SI;            \
+	MOVQ xStride+24(FP), R8;      \
+	MOVQ sums+32(FP), BX;         \
+	MOVQ sumStride+40(FP), AX;    \
+	MOVQ groups+64(FP), R12;      \
+	LEAQ 31(SP), R13;             \
+	ANDQ $~31, R13;               \
+group:                            \
+	MOVQ wide+48(FP), DI;         \
+	LEAQ 2048(DI), R10;           \
+	MOVQ blocks+56(FP), R9;       \
+	DOT(first, ZERO, QUARTER);    \
+	JMP  hi;                      \
+block:                            \
+	ZERO;                         \
+	QUARTER(0);                   \
+	ROW0(FINISH);                 \
+	QUARTER(8);                   \
+	ROW1(FINISH);                 \
+	QUARTER(16);                  \
+	LAST(FINISH);                 \
+	QUARTER(24);                  \
+	ADDQ $128, SI;                \
+	ADDQ $2048, DI;               \
+	ADDQ $TILE, R10;              \
+	ADDQ $4, BX;                  \
+hi:                               \
+	KEEPING(0);                   \
+	SUBQ $2048, DI;               \
+	DOT(lo, ZERO, QUARTER);       \
+	KEEPING(LO);                  \
+	ADDQ $(TILE-2048), DI;        \
 	MORE(ZERO, QUARTER, KEEPING); \
-	DECQ R9;                   \
-	JNZ  block;                \
-	ROW0(FINISH);              \
-	ROW1(FINISH);              \
-	LAST(FINISH);              \
-	MOVQ  blocks+56(FP), R9;   \
-	IMUL3Q $ROWS, R11, CX;      \
-	ADDQ  CX, DX;              \
-	IMUL3Q $ROWS, AX, CX;       \
-	LEAQ  4(BX)(CX*1), BX;     \
-	LEAQ  (R9*4), CX;          \
-	SUBQ  CX, BX;              \
-	SHLQ  $8, R9;              \
-	SUBQ  R9, SI;              \
-	IMUL3Q $ROWS, R8, CX;       \
-	ADDQ  CX, SI;              \
-	DECQ  R12;                 \
-	JNZ   group;               \
-	VZEROUPPER;                \
+	DECQ R9;                      \
+	JNZ  block;                   \
+	ROW0(FINISH);                 \
+	ROW1(FINISH);                 \
+	LAST(FINISH);                 \
+	MOVQ  blocks+56(FP), R9;      \
+	IMUL3Q $ROWS, R11, CX;        \
+	ADDQ  CX, DX;                 \
+	IMUL3Q $ROWS, AX, CX;         \
+	LEAQ  4(BX)(CX*1), BX;        \
+	LEAQ  (R9*4), CX;             \
+	SUBQ  CX, BX;                 \
+	SHLQ  $8, R9;                 \
+	SUBQ  R9, SI;                 \
+	IMUL3Q $ROWS, R8, CX;         \
+	ADDQ  CX, SI;                 \
+	DECQ  R12;                    \
+	JNZ   group;                  \
+	VZEROUPPER;                   \
 	RET
 
 // func linearMinGroups2(out *float32, stride uintptr, x *byte, xStride uintptr, sums *float32, sumStride uintptr, wide *byte, blocks, groups uintptr)

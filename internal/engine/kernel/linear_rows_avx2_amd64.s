@@ -18,7 +18,7 @@
 //	DX  out; rows R11 apart
 //	DI  tile
 //	BX, AX  with two weight planes, memory to ask for (SOON)
-//	CX  quarter of the block, counting down
+//	CX  quarter of a plane, counting down
 
 // Weights of an even k of the quarter, and of the odd one after it.
 #define EVEN(K) \
@@ -116,10 +116,10 @@ LABEL:            \
 
 // ADD is out += the dot products, of even and of odd k together. Each store follows
 // right behind the sum that it stores: elsewhere it keeps a multiplication waiting.
-#define ADD(EVEN, ODD, OUT) \
-	VADDPS  ODD, EVEN, EVEN; \
-	VADDPS  OUT, EVEN, EVEN; \
-	VMOVUPS EVEN, OUT
+#define ADD(A, B, OUT) \
+	VADDPS  B, A, A;   \
+	VADDPS  OUT, A, A; \
+	VMOVUPS A, OUT
 
 #define ADD2 \
 	ADD(Y0, Y6, (DX));        \
@@ -155,31 +155,31 @@ LABEL:            \
 	RET
 
 #define ONE_PLANE(QUARTER, ZERO, ADD) \
-	ARGUMENTS;                             \
-	VMOVDQU uppers<>(SB), Y15;             \
-block:                                     \
+	ARGUMENTS;                       \
+	VMOVDQU uppers<>(SB), Y15;       \
+block:                               \
 	DOT(hi, QUARTER, ZERO, NOTHING); \
-	ADD;                                   \
-	SUBQ $1024, DI;                        \
+	ADD;                             \
+	SUBQ $1024, DI;                  \
 	DOT(lo, QUARTER, ZERO, NOTHING); \
-	ADD;                                   \
+	ADD;                             \
 	NEXT(blocks+40(FP))
 
 // Two weight planes: hi and lo of x on the first, hi of x on the second. Meanwhile
 // each block asks for as many bytes as its tile has, at BX and at AX.
 #define PLANES(QUARTER, ZERO, ADD) \
-	PLANES_ARGUMENTS;                          \
-	VMOVDQU uppers<>(SB), Y15;                 \
-block:                                         \
+	PLANES_ARGUMENTS;                    \
+	VMOVDQU uppers<>(SB), Y15;           \
+block:                                   \
 	DOT(hi, QUARTER, ZERO, SOON_BX);     \
-	ADD;                                       \
-	SUBQ $1024, DI;                            \
+	ADD;                                 \
+	SUBQ $1024, DI;                      \
 	DOT(lo, QUARTER, ZERO, SOON_BX);     \
-	ADD;                                       \
-	SUBQ $256, SI;                             \
+	ADD;                                 \
+	SUBQ $256, SI;                       \
 	DOT(second, QUARTER, ZERO, SOON_AX); \
-	ADD;                                       \
-	ADDQ $128, SI;                             \
+	ADD;                                 \
+	ADDQ $128, SI;                       \
 	NEXT(blocks+56(FP))
 
 // func linearBF16Y2(out *float32, stride uintptr, x *byte, xStride uintptr, tiles *byte, blocks uintptr)

@@ -156,7 +156,7 @@ func linearBitsDoNotDependOnRows(t *testing.T) {
 		for _, blocks := range []int{1, 2, 18, 48, 257} { // 257: more than one assembly call
 			k := blocks * BlockK
 			m, _ := randomMatrix(t, r, f, 2*TileN, k)
-			for _, rows := range []int{1, 2, 3, 5, 6, 7, 11, 13, 15, 16, 17, 33} {
+			for _, rows := range []int{1, 2, 3, 5, 6, 7, 11, 12, 13, 15, 16, 17, 18, 19, 20, 33} {
 				if blocks > 48 && rows > 13 {
 					continue // slow, and nothing new
 				}
@@ -195,8 +195,8 @@ func panelsAtOnceMatchTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	const panels = 27
 	for _, f := range weightFormats {
-		for _, rows := range []int{4, 33, 83} {
-			const blocks = 8
+		for _, rows := range []int{4, 33, 64, 65, 83, 129} {
+			const blocks = 9
 			m, _ := randomMatrix(t, r, f, panels*TileN-5, blocks*BlockK)
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
 			got, want := make([]float32, rows*m.PaddedN()), make([]float32, rows*m.PaddedN())
@@ -233,7 +233,7 @@ func twoPlaneWeightsMatchTwin(t *testing.T) {
 		for i := 0; i < len(tiles); i += 2 {
 			binary.LittleEndian.PutUint16(tiles[i:], BF16(activation(r)))
 		}
-		for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 12, 13, 15, 16, 17, 33} {
+		for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 12, 13, 15, 16, 17, 18, 19, 20, 33} {
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
 			a := &linearArgs{format: tileBF16x2, stride: TileN, panels: 1, x: x.from(0, 0), tiles: tiles, blocks: blocks, rows: rows, scratch: scratch}
 			got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
@@ -267,7 +267,7 @@ func blocksMayLieInATable(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	const panels, offset = 3, 128
 	size := tileBF16x2.bytes()
-	for _, blocks := range []int{1, 2, 16} {
+	for _, blocks := range []int{1, 2, 5, 16} {
 		run := AlignedBytes(panels * blocks * size)
 		for i := 0; i < len(run); i += 2 {
 			binary.LittleEndian.PutUint16(run[i:], BF16(activation(r)))
@@ -279,14 +279,63 @@ func blocksMayLieInATable(t *testing.T) {
 				copy(table[b][offset+p*size:], run[(p*blocks+b)*size:][:size])
 			}
 		}
-		for _, rows := range []int{1, 2, 3, 15, 16, 17, 33} {
+		for _, rows := range []int{1, 2, 3, 15, 16, 17, 19, 33} {
 			x, _ := randomPlanes(r, rows, blocks*BlockK)
 			got, want := make([]float32, rows*panels*TileN), make([]float32, rows*panels*TileN)
 			a := &linearArgs{format: tileBF16x2, out: got, stride: panels * TileN, x: x.from(0, 0), table: table, offset: offset, panels: panels, panelBytes: size, blocks: blocks, rows: rows, scratch: scratch}
+			a.after = table[:blocks/2] // shorter than the table
 			linear(a)
 			a.out, a.tiles, a.table, a.panelBytes = want, run, nil, blocks*size
 			linearGeneric(a)
 			sameBits(t, fmt.Sprintf("%d blocks, %d rows", blocks, rows), got, want)
+		}
+	}
+}
+
+// TestLinearOfExtremeValues has x at both ends of what planes hold, which kernels may
+// scale, and one that is no number: what it is multiplied with is none either, and the
+// other rows do not see it.
+func TestLinearOfExtremeValues(t *testing.T) { atEveryLevel(t, linearOfExtremeValues) }
+
+func linearOfExtremeValues(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	const k = 3 * BlockK
+	for _, f := range weightFormats {
+		m, _ := randomMatrix(t, r, f, TileN, k)
+		for _, rows := range []int{1, 2, 3, 12, 20} {
+			x := NewPlanes(rows, k)
+			for i := range rows {
+				row, exponent := make([]float32, k), -56+r.IntN(8)
+				if i%2 == rows%2 {
+					exponent = 90 + r.IntN(20)
+				}
+				for j := range row {
+					row[j] = float32(math.Ldexp(1+r.Float64(), exponent))
+					if r.IntN(2) == 0 {
+						row[j] = -row[j]
+					}
+				}
+				x.Split(i, row)
+			}
+			got, want := make([]float32, rows*TileN), make([]float32, rows*TileN)
+			m.MulPanels(scratch, got, TileN, x, rows, 0, 1)
+			m.mulPanels(twin, nil, want, TileN, x.from(0, 0), rows, 0, 1)
+			sameBits(t, fmt.Sprintf("%v, %d rows", f, rows), got, want)
+
+			bad := rows / 2
+			for _, v := range []float32{float32(math.NaN()), float32(math.Inf(-1))} {
+				row := make([]float32, k)
+				row[r.IntN(k)] = v
+				x.Split(bad, row)
+				m.MulPanels(scratch, got, TileN, x, rows, 0, 1)
+				for i, y := range got[bad*TileN : (bad+1)*TileN] {
+					if Finite([]float32{y}) {
+						t.Fatalf("%v, %d rows: %v became %v at output %d", f, rows, v, y, i)
+					}
+				}
+				sameBits(t, fmt.Sprintf("%v, %d rows, before a bad one", f, rows), got[:bad*TileN], want[:bad*TileN])
+				sameBits(t, fmt.Sprintf("%v, %d rows, behind a bad one", f, rows), got[(bad+1)*TileN:], want[(bad+1)*TileN:])
+			}
 		}
 	}
 }

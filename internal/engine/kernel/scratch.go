@@ -3,7 +3,7 @@ package kernel
 // Scratch is the working memory of one goroutine's linear layers. Its contents
 // mean nothing between calls.
 type Scratch struct {
-	wide  []byte       // tiles with their weights expanded to bf16 or float32
+	wide  []byte       // tiles with their weights expanded to bf16 or float32; one row of x, divided
 	tiles *tileScratch // nil before the matrix unit's first call
 }
 

@@ -30,7 +30,7 @@ var selfCheck = sync.OnceValues(func() (cpu.Level, error) {
 // random inputs.
 func checkKernels(r *rand.Rand) error {
 	for _, f := range []tileFormat{tileBF16, tileQ8_0, tileQ4_0, tileQ4_1, tileBF16x2} {
-		for _, rows := range []int{1, 2, 3, 4, 6, 13, 17, 33} {
+		for _, rows := range []int{1, 2, 3, 4, 6, 13, 17, 19, 33} {
 			if err := checkLinear(r, f, rows); err != nil {
 				return err
 			}

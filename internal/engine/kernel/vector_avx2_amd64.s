@@ -149,8 +149,9 @@ GLOBL wide<>(SB), RODATA|NOPTR, $672
 
 // EXP4 is EXP of four vectors, X in Y0 to Y3, one operation after the other: a vector
 // alone waits for itself, and the processor's queues are too short to find the next.
-// N is in Y4 to Y7, P in Y8 to Y11; Y12 to Y15 hold constants and, at the end, R*R.
-// Here are one operation for four vectors each.
+// N is in Y4 to Y7, P in Y8 to Y11; Y12 to Y15 hold constants and, for a moment, R*R.
+// Here are one operation for four vectors each. As in EXP the constant comes first where
+// it is compared.
 #define X_WITH(OP, C) \
 	OP Y0, C, Y0; \
 	OP Y1, C, Y1; \
@@ -325,7 +326,8 @@ finiteLoop:
 	VZEROUPPER
 	RET
 
-#define WEIGHT(AT, Y) \
+// EXPONENT_OF is (x - max)*invT.
+#define EXPONENT_OF(AT, Y) \
 	VMOVUPS AT(SI), Y;       \
 	VSUBPS  (R8), Y, Y;      \
 	VMULPS  32(R8), Y, Y
@@ -348,10 +350,10 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $96-40
 	JB           lastWeights
 
 sumLoop:
-	WEIGHT(0, Y0)
-	WEIGHT(32, Y1)
-	WEIGHT(64, Y2)
-	WEIGHT(96, Y3)
+	EXPONENT_OF(0, Y0)
+	EXPONENT_OF(32, Y1)
+	EXPONENT_OF(64, Y2)
+	EXPONENT_OF(96, Y3)
 	EXP4
 	VADDPS  (DX), Y0, Y4
 	VADDPS  Y2, Y4, Y4
@@ -375,8 +377,8 @@ noWeights:
 lastWeights:
 	ADDQ    $32, CX
 	JZ      sumDone
-	WEIGHT(0, Y0)
-	WEIGHT(32, Y4)
+	EXPONENT_OF(0, Y0)
+	EXPONENT_OF(32, Y4)
 	EXP(Y0, Y1, Y2, Y3)
 	EXP(Y4, Y5, Y6, Y7)
 	VADDPS  (DX), Y0, Y1
@@ -396,11 +398,11 @@ sumDone:
 	VMOVUPS AT(SI), Y; \
 	VXORPS  SIGN, Y, Y
 
-// GATED is gate/(1 + exp) times up.
-#define GATED(AT, EXP, T) \
-	VADDPS  ONE, EXP, EXP; \
+// GATED is gate/(1 + E) times up; E is exp of the negated gate.
+#define GATED(AT, E, T) \
+	VADDPS  ONE, E, E;     \
 	VMOVUPS AT(SI), T;     \
-	VDIVPS  EXP, T, T;     \
+	VDIVPS  E, T, T;       \
 	VMULPS  AT(DI), T, T;  \
 	VMOVUPS T, AT(DX)
 

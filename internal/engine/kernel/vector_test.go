@@ -113,19 +113,19 @@ func nonFiniteStaysNonFinite(t *testing.T) {
 	// Rounding the last two as if they were numbers would carry into the sign.
 	large, negative := math.Float32frombits(0x7fffffff), math.Float32frombits(0xffffffff)
 	for _, bad := range []float32{nan, inf, -inf, large, negative} {
-		for _, at := range []int{0, 15, 16, 40} {
-			x := make([]float32, 64)
+		for _, at := range []int{0, 15, 16, 24, 40, 64, 72, 79} {
+			x := make([]float32, 80)
 			x[at] = bad
-			ones := make([]float32, 64)
+			ones := make([]float32, 80)
 			for i := range ones {
 				ones[i] = 1
 			}
-			p := NewPlanes(1, 64)
+			p := NewPlanes(1, 80)
 			p.Split(0, x)
 			if Finite(p.values()) {
 				t.Errorf("Split loses %v at %d", bad, at)
 			}
-			dst := make([]float32, 64)
+			dst := make([]float32, 80)
 			RMSNorm(dst, x, ones, 1e-5)
 			if Finite(dst) {
 				t.Errorf("RMSNorm loses %v at %d", bad, at)
