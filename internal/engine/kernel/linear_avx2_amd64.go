@@ -5,7 +5,7 @@ package kernel
 import "unsafe"
 
 // The linear layer on AVX2. Why assembly: the compiler does not vectorise. A core
-// does 16 products a cycle here; the twin needs 17 to 37 times as long (BenchmarkLinear).
+// does 16 products a cycle here; the twin needs some 20 to 40 times as long (BenchmarkLinear).
 
 //go:noescape
 func linearQ41Y1(out *float32, x *byte, sums *float32, tiles *byte, blocks uintptr)
