@@ -112,7 +112,7 @@ func (a *linearArgs) bf16AVX2() {
 	}
 }
 
-// planesAVX2 is the linear layer of any rows and weights in two planes. The first
+// planesAVX2 is the linear layer of few rows and weights in two planes. The first
 // rows' call of a panel asks for memory.
 func (a *linearArgs) planesAVX2() {
 	stride, xStride := uintptr(4*a.stride), uintptr(a.x.rowBytes())

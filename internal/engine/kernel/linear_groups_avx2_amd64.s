@@ -1,11 +1,10 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "linear_rows_avx2.h"
 
 // The linear layer on AVX2 with FMA, for many rows of a panel, 2 or 3 at a time, whose
-// tiles have been expanded to float32 (expand_avx2_amd64.s). One plane of x comes
-// after the other, so that the chains of 3 rows are in registers and each broadcast
-// of x serves 16 outputs.
+// tiles have been expanded to float32 (expand_avx2_amd64.s).
 //
 // What a block adds to out is worked out while the next block's first plane is
 // multiplied: its few long chains would otherwise fill the processor's queues and
@@ -13,11 +12,8 @@
 // and out, the sums and the scales are followed by pointers of their own, which are
 // one block behind.
 //
-// Registers of row r (0 to 2), one lane an output:
-//	Y(r)    even k, outputs 0 to 7    Y(3+r)  even k, outputs 8 to 15
-//	Y(6+r)  odd k, outputs 0 to 7     Y(9+r)  odd k, outputs 8 to 15
-//	Y12, Y13 weights of one k
-//	Y14, Y15 x, broadcast; scratch
+// Registers: linear_rows_avx2.h, and
+//	Y12 to Y15 scratch, between the k
 //
 //	SI  x, at this plane; rows R8 apart
 //	DI  expanded tile
@@ -33,12 +29,6 @@
 #define WEIGHTS(K) \
 	VMOVUPS (64*(K))(DI), Y12; \
 	VMOVUPS (64*(K)+32)(DI), Y13
-
-// MULTIPLY adds the products of x at X to a row's chains of one parity.
-#define MULTIPLY(X, A, B) \
-	VBROADCASTSS X, Y14;      \
-	VFMADD231PS  Y14, Y12, A; \
-	VFMADD231PS  Y14, Y13, B
 
 // The products of one k with 2 and with 3 rows.
 #define EVEN2(K) \
@@ -71,20 +61,6 @@
 	EVEN3(K+2); ODD3(K+3); \
 	EVEN3(K+4); ODD3(K+5); \
 	EVEN3(K+6); ODD3(K+7)
-
-#define CLEAR4(A, B, C, D) \
-	VXORPS A, A, A; \
-	VXORPS B, B, B; \
-	VXORPS C, C, C; \
-	VXORPS D, D, D
-
-#define ZERO2 \
-	CLEAR4(Y0, Y3, Y6, Y9); \
-	CLEAR4(Y1, Y4, Y7, Y10)
-
-#define ZERO3 \
-	ZERO2; \
-	CLEAR4(Y2, Y5, Y8, Y11)
 
 // KEEP is a row's dot products, of even and of odd k together, kept at AT.
 #define KEEP(AT, EVEN, ODD, EVEN8, ODD8) \

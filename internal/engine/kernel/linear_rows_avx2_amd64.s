@@ -2,16 +2,12 @@
 
 #include "textflag.h"
 #include "linear_avx2.h"
+#include "linear_rows_avx2.h"
 
 // The linear layer on AVX2 with FMA, for 2 and 3 rows of a whole panel whose weights
-// are in bf16 and used as they are packed. One plane of x comes after the other, so
-// that the chains of 3 rows are in registers and each broadcast of x serves 16 outputs.
+// are in bf16 and used as they are packed.
 //
-// Registers of row r (0 to 2), one lane an output:
-//	Y(r)    even k, outputs 0 to 7    Y(3+r)  even k, outputs 8 to 15
-//	Y(6+r)  odd k, outputs 0 to 7     Y(9+r)  odd k, outputs 8 to 15
-//	Y12, Y13 weights of one k
-//	Y14     x, broadcast
+// Registers: linear_rows_avx2.h, and
 //	Y15     mask of the upper half words
 //
 //	SI  x, at this plane; rows R8 apart
@@ -30,12 +26,6 @@
 #define ODD(K) \
 	VPAND (32*K-32)(DI), Y15, Y12; \
 	VPAND (32*K)(DI), Y15, Y13
-
-// MULTIPLY adds the products of x at X to a row's chains of one parity.
-#define MULTIPLY(X, A, B) \
-	VBROADCASTSS X, Y14;      \
-	VFMADD231PS  Y14, Y12, A; \
-	VFMADD231PS  Y14, Y13, B
 
 // The products of one k with 2 and with 3 rows.
 #define EVEN2(K) \
@@ -70,20 +60,6 @@
 	EVEN3(4); ODD3(5); \
 	EVEN3(6); ODD3(7); \
 	ADDQ $256, DI
-
-#define CLEAR4(A, B, C, D) \
-	VXORPS A, A, A; \
-	VXORPS B, B, B; \
-	VXORPS C, C, C; \
-	VXORPS D, D, D
-
-#define ZERO2 \
-	CLEAR4(Y0, Y3, Y6, Y9); \
-	CLEAR4(Y1, Y4, Y7, Y10)
-
-#define ZERO3 \
-	ZERO2; \
-	CLEAR4(Y2, Y5, Y8, Y11)
 
 // DOT is the dot products of a plane of x with a tile, after which SI is at the next
 // plane and DI at the next tile.
