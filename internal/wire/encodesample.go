@@ -6,9 +6,9 @@ import (
 )
 
 // EncodeSampleRequest is [Encode] for a request, by hand where a request has only what
-// almost all have. It is most of what a client computes for a sample: reflection would
-// take longer than all the rest, and the tokens of the prompt are written straight to
-// where they belong.
+// almost all have: reflection took a tenth of all that a client computes for a sample.
+// The tokens of the prompt, which are most of it, are written straight to where they
+// belong.
 func EncodeSampleRequest(r *SampleRequest) ([]byte, error) {
 	size := 0 // of the chunks, or a little more
 	for _, c := range r.Prompt.Chunks {
