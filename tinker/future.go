@@ -13,7 +13,7 @@ type Future[T any] struct {
 	done   chan struct{} // closed once val and err are set, which then never change
 	val    T
 	err    error
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc // ends the call's context
 
 	mu       sync.Mutex
 	finished bool
@@ -30,7 +30,7 @@ type watcher struct {
 // newFuture makes a future and the context of its call, which ends with ctx or
 // with Cancel.
 func newFuture[T any](ctx context.Context) (*Future[T], context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	return &Future[T]{done: make(chan struct{}), cancel: cancel}, ctx
 }
 
@@ -44,7 +44,7 @@ func (f *Future[T]) finish(val T, err error) {
 		w.completed <- w.position
 	}
 	f.watchers = nil
-	f.cancel()
+	f.cancel(nil)
 }
 
 // watch has w told, unless the result is there already.
@@ -87,7 +87,7 @@ func (f *Future[T]) Done() <-chan struct{} { return f.done }
 // Cancel ends the call, if it still runs: on the server too, where the server
 // allows that. The result is then an error that wraps context.Canceled. A
 // result that is there already stays.
-func (f *Future[T]) Cancel() { f.cancel() }
+func (f *Future[T]) Cancel() { f.cancel(nil) }
 
 // All returns the results of all futures, in their order. It returns early with
 // the first error to occur, or with the cause if ctx ends; the other calls go

@@ -115,15 +115,14 @@ func (h *host) sample(ctx context.Context, message []byte, note func([]byte)) (*
 	if client == nil || m.Request == nil {
 		return nil, errors.New("no such sampler, or no request")
 	}
-	ctx, leave, err := client.session.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	if m.Traced {
-		ctx = transport.WithTrace(ctx, func(x transport.Exchange) { note(mustEncode(exchangeMessage(x))) })
-	}
-	return client.sampler.Sample(ctx, transport.SampleCall{Op: m.Op, Request: m.Request, PromptBytes: m.PromptBytes, Direct: m.Direct})
+	return within(ctx, client.session, func(ctx context.Context, cancel context.CancelCauseFunc) (*transport.Sampled, error) {
+		if m.Traced {
+			ctx = transport.WithTrace(ctx, func(x transport.Exchange) { note(mustEncode(exchangeMessage(x))) })
+		}
+		return client.sampler.Sample(ctx, transport.SampleCall{
+			Op: m.Op, Request: m.Request, PromptBytes: m.PromptBytes, Direct: m.Direct, Cancel: cancel,
+		})
+	})
 }
 
 func (h *host) find(number int64) (*hosted, error) {

@@ -194,14 +194,14 @@ func (c *SamplingClient) Sample(ctx context.Context, r *SampleRequest) (*SampleR
 	if err != nil {
 		return nil, err
 	}
-	return c.do(ctx, call)
+	return within(ctx, c.session, call.do)
 }
 
 // SampleAsync is Sample without the waiting. ctx owns the call, which ends with
 // it. r is copied before SampleAsync returns.
 func (c *SamplingClient) SampleAsync(ctx context.Context, r *SampleRequest) *Future[*SampleResponse] {
 	call, err := c.prepare("SamplingClient.SampleAsync", r)
-	return start(ctx, c.session, err, func(ctx context.Context) (*SampleResponse, error) { return c.do(ctx, call) })
+	return start(ctx, c.session, err, call.do)
 }
 
 // ComputeLogprobs returns the log probability of each prompt token given those
@@ -212,19 +212,20 @@ func (c *SamplingClient) ComputeLogprobs(ctx context.Context, prompt ModelInput,
 	if err != nil {
 		return nil, err
 	}
-	return c.doLogprobs(ctx, call)
+	return within(ctx, c.session, call.logprobs)
 }
 
 // ComputeLogprobsAsync is ComputeLogprobs without the waiting, as SampleAsync is
 // Sample.
 func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelInput, opts ...LogprobsOption) *Future[Logprobs] {
 	call, err := c.prepareLogprobs("SamplingClient.ComputeLogprobsAsync", prompt, opts)
-	return start(ctx, c.session, err, func(ctx context.Context) (Logprobs, error) { return c.doLogprobs(ctx, call) })
+	return start(ctx, c.session, err, call.logprobs)
 }
 
 // A samplingCall is a request that has been checked and copied.
 type samplingCall struct {
 	transport.SampleCall
+	client *SamplingClient
 	expect expectation
 	// What observers are shown of it.
 	params SamplingParams
@@ -248,6 +249,7 @@ func (c *SamplingClient) prepare(op string, r *SampleRequest) (*samplingCall, er
 	m.RecordStabilityInfo = c.recordStabilityInfo
 	return &samplingCall{
 		SampleCall: transport.SampleCall{Op: op, Request: m, PromptBytes: size, Direct: c.session.server.SampleNoRetries},
+		client:     c,
 		expect:     r.expectation(),
 		params:     r.Params.clone(),
 		tokens:     r.Prompt.Len(),
@@ -271,25 +273,23 @@ func (c *SamplingClient) prepareLogprobs(op string, prompt ModelInput, opts []Lo
 	return call, nil
 }
 
-func (c *SamplingClient) do(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
-	ctx, leave, err := c.session.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
+// do makes the call in its session. cancel ends ctx.
+func (call *samplingCall) do(ctx context.Context, cancel context.CancelCauseFunc) (*SampleResponse, error) {
+	call.Cancel = cancel
+	c := call.client
 	ctx, observation := c.session.observers.start(ctx, Call{
 		Op: call.Op, Model: c.baseModel,
 		PromptTokens: call.tokens, NumSamples: call.expect.samples, Params: &call.params,
 	})
-	response, err := c.attempt(ctx, call)
+	response, err := call.attempt(ctx)
 	observation.end(ctx, response, err)
 	return response, err
 }
 
-func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*SampleResponse, error) {
-	sampled, err := c.sampler.Sample(ctx, call.SampleCall)
+func (call *samplingCall) attempt(ctx context.Context) (*SampleResponse, error) {
+	sampled, err := call.client.sampler.Sample(ctx, call.SampleCall)
 	if err != nil {
-		return nil, c.session.explain(ctx, err)
+		return nil, call.client.session.explain(ctx, err)
 	}
 	response, err := call.expect.fromWire(sampled)
 	if err != nil {
@@ -301,25 +301,41 @@ func (c *SamplingClient) attempt(ctx context.Context, call *samplingCall) (*Samp
 	return response, nil
 }
 
-func (c *SamplingClient) doLogprobs(ctx context.Context, call *samplingCall) (Logprobs, error) {
-	response, err := c.do(ctx, call)
+func (call *samplingCall) logprobs(ctx context.Context, cancel context.CancelCauseFunc) (Logprobs, error) {
+	response, err := call.do(ctx, cancel)
 	if err != nil {
 		return nil, err
 	}
 	return response.PromptLogprobs, nil
 }
 
-// start runs a call in a goroutine of the session, unless err says that there
-// is none to run.
-func start[T any](ctx context.Context, s *session, err error, call func(context.Context) (T, error)) *Future[T] {
+// within makes a call of the session, with a context and what ends it.
+func within[T any](ctx context.Context, s *session, call func(context.Context, context.CancelCauseFunc) (T, error)) (T, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if err := s.admit(&cancel); err != nil {
+		var zero T
+		cancel(nil)
+		return zero, err
+	}
+	defer s.leave(&cancel)
+	return call(ctx, cancel)
+}
+
+// start is within in a goroutine of its own, unless err says that there is no call
+// to make.
+func start[T any](ctx context.Context, s *session, err error, call func(context.Context, context.CancelCauseFunc) (T, error)) *Future[T] {
 	f, ctx := newFuture[T](ctx)
-	var zero T
+	if err == nil {
+		err = s.admit(&f.cancel)
+	}
 	if err != nil {
+		var zero T
 		f.finish(zero, err)
 		return f
 	}
-	if !s.run(func() { f.finish(call(ctx)) }) {
-		f.finish(zero, ErrClosed)
-	}
+	go func() {
+		defer s.leave(&f.cancel)
+		f.finish(call(ctx, f.cancel))
+	}()
 	return f
 }

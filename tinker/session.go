@@ -41,6 +41,7 @@ type session struct {
 	mu     sync.Mutex
 	closed bool
 	work   sync.WaitGroup // Add only under mu and while not closed
+	calls  map[*context.CancelCauseFunc]struct{}
 }
 
 const shortTimeout = 10 * time.Second // for heartbeats and the dynamic configuration
@@ -65,6 +66,8 @@ func startSession(ctx context.Context, c *ServiceClient, op string) (*session, e
 func (s *session) begin() {
 	s.isolation.session = s
 	s.asking = make(chan struct{}, 1)
+	s.calls = map[*context.CancelCauseFunc]struct{}{}
+	context.AfterFunc(s.ctx, s.endCalls)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	s.abandoned = newAbandoned(s.dynamic.Load().SampleCancelMaxBatch)
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
@@ -122,20 +125,49 @@ func (s *session) create(ctx context.Context, op string) error {
 	return nil
 }
 
-// enter counts a call in, so that stop waits for it, and returns its context,
-// which also ends with the session.
+// enter counts a call in, and returns its context, which also ends with the
+// session.
 func (s *session) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if err := s.admit(&cancel); err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
+	return ctx, func() { s.leave(&cancel) }, nil
+}
+
+// admit counts a call in, so that stop waits for it. cancel ends its context, and
+// will be called if the session ends before leave.
+func (s *session) admit(cancel *context.CancelCauseFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil, ErrClosed
+		return ErrClosed
 	}
 	s.work.Add(1)
-	ctx, stop := endingWith(ctx, s.ctx)
-	return ctx, func() {
-		stop()
-		s.work.Done()
-	}, nil
+	s.calls[cancel] = struct{}{}
+	if s.ctx.Err() != nil { // endCalls may have looked already
+		(*cancel)(context.Cause(s.ctx))
+	}
+	return nil
+}
+
+// leave counts a call out, and ends its context.
+func (s *session) leave(cancel *context.CancelCauseFunc) {
+	(*cancel)(nil)
+	s.mu.Lock()
+	delete(s.calls, cancel)
+	s.mu.Unlock()
+	s.work.Done()
+}
+
+// endCalls ends the contexts of the calls that are under way.
+func (s *session) endCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for cancel := range s.calls {
+		(*cancel)(context.Cause(s.ctx))
+	}
 }
 
 // run starts a goroutine of the session, unless that is closed.

@@ -43,10 +43,9 @@ type progress struct {
 	armed bool        // check will be called
 }
 
-// watch counts a call in. Its context ends with ErrStuck as the cause once
-// there has been no progress for the timeout. stop counts it out.
-func (p *progress) watch(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
+// watch counts a call in. It is canceled with ErrStuck as the cause once there has
+// been no progress for the timeout.
+func (p *progress) watch(cancel *context.CancelCauseFunc) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.calls) == 0 {
@@ -57,19 +56,20 @@ func (p *progress) watch(parent context.Context) (ctx context.Context, stop func
 		p.timer = time.AfterFunc(p.timeout, p.check)
 		p.armed = true
 	}
-	p.calls[&cancel] = struct{}{}
+	p.calls[cancel] = struct{}{}
 	if !p.armed {
 		p.armed = true
 		p.timer.Reset(time.Until(p.last.Add(p.timeout)))
 	}
-	return ctx, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.calls, &cancel)
-		if len(p.calls) == 0 && p.timer.Stop() {
-			p.armed = false
-		}
-		cancel(nil)
+}
+
+// forget counts a call out.
+func (p *progress) forget(cancel *context.CancelCauseFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.calls, cancel)
+	if len(p.calls) == 0 && p.timer.Stop() {
+		p.armed = false
 	}
 }
 

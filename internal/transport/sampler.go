@@ -67,6 +67,9 @@ type SampleCall struct {
 	// Direct skips the retries of whole calls, their limit and the watch for
 	// progress.
 	Direct bool
+	// Cancel ends the context of the call. The sampler does so where no call makes
+	// progress any more; nil: with a context of its own.
+	Cancel context.CancelCauseFunc
 }
 
 // A Sampled is a result with the promise that led to it.
@@ -97,9 +100,12 @@ func (s *Sampler) Sample(ctx context.Context, call SampleCall) (*Sampled, error)
 	}
 	defer s.slots.Release(1)
 	if !s.cfg.Retry.NoStuckDetection {
-		var stop func()
-		ctx, stop = s.progress.watch(ctx)
-		defer stop()
+		if call.Cancel == nil {
+			ctx, call.Cancel = context.WithCancelCause(ctx)
+			defer call.Cancel(nil)
+		}
+		s.progress.watch(&call.Cancel)
+		defer s.progress.forget(&call.Cancel)
 	}
 	r, err := s.number(t, call)
 	if err != nil {

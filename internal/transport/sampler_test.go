@@ -543,18 +543,26 @@ func TestWhatBeginsWhileOthersAreStuckIsWatched(t *testing.T) {
 				t.Errorf("ended after %v, want %v: %v", took, after, context.Cause(ctx))
 			}
 		}
-		first, stopFirst := p.watch(t.Context())
+		watch := func() (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			p.watch(&cancel)
+			return ctx, func() {
+				p.forget(&cancel)
+				cancel(nil)
+			}
+		}
+		first, stopFirst := watch()
 		ends(time.Minute, first)
-		second, stopSecond := p.watch(t.Context())
+		second, stopSecond := watch()
 		ends(0, second)
 		p.made()
-		third, stopThird := p.watch(t.Context())
+		third, stopThird := watch()
 		ends(time.Minute, third)
 		stopFirst()
 		stopSecond()
 		stopThird()
 		time.Sleep(time.Hour)
-		fourth, stopFourth := p.watch(t.Context())
+		fourth, stopFourth := watch()
 		ends(time.Minute, fourth)
 		stopFourth()
 	})
