@@ -107,6 +107,6 @@ func (call *Call) read(a answer) error {
 }
 
 // idempotencyKey is another one each time, for one logical call.
-func (c *Client) idempotencyKey() [2]string {
-	return [2]string{wire.HeaderIdempotencyKey, c.keys + strconv.FormatInt(c.calls.Add(1), 10)}
+func (c *Client) idempotencyKey() field {
+	return field{wire.HeaderIdempotencyKey, c.keys + strconv.FormatInt(c.calls.Add(1), 10)}
 }

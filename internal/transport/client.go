@@ -49,7 +49,8 @@ type Client struct {
 	header      http.Header
 	http        *http.Client
 	send        func(*http.Request) (*http.Response, error)
-	owned       *http.Transport // nil if the caller brought the client; dials for a direct, too
+	owned       *http.Transport // nil if the caller brought the client; dials for direct, too
+	direct      *direct         // nil: send does all of it
 	maxResponse int64
 	billing     billing
 	burst       *burst
@@ -84,9 +85,7 @@ func New(cfg Config) (*Client, error) {
 	} else {
 		c.owned = newHTTPTransport(base)
 		c.http = &http.Client{Transport: c.owned}
-		if d := newDirect(base, c.owned); d != nil {
-			c.http.Transport = d
-		}
+		c.direct = newDirect(base, c.owned)
 	}
 	// Polls are held for as long as the server likes; exchange has timeouts of
 	// its own.
@@ -128,9 +127,13 @@ func (c *Client) SetBillingPause(d time.Duration) { c.billing.setMost(d) }
 // BaseURL returns the server's URL without a slash at its end.
 func (c *Client) BaseURL() string { return c.base }
 
-// Close drops idle connections. Calls that are running go on.
+// Close drops idle connections. Calls that are running go on, and drop theirs
+// afterwards.
 func (c *Client) Close() {
 	if c.owned != nil {
-		c.http.CloseIdleConnections()
+		c.owned.CloseIdleConnections()
+	}
+	if c.direct != nil {
+		c.direct.idle.close()
 	}
 }

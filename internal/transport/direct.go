@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -16,25 +17,26 @@ import (
 // them to two more goroutines, and to be woken so often costs more than all else
 // that a client does for a sample.
 //
-// It sends nothing twice, and does not ask for compression. What it is not made
-// for it leaves to the transport that it wraps, which dials for both.
+// It sends nothing twice, and does not ask for compression. What it does not carry
+// is left to net/http's transport, which dials for both.
 type direct struct {
-	wrapped *http.Transport
+	dialer  *http.Transport
 	host    string // as URLs have it
+	prefix  string // of the path, escaped
 	address string // to dial
 	idle    idle
 }
 
-// newDirect returns nil where wrapped has to do all of it: for https, proxies,
+// newDirect returns nil where net/http has to do all of it: for https, proxies,
 // names that have to be translated, and systems on which an idle connection cannot
 // be looked at.
-func newDirect(base string, wrapped *http.Transport) *direct {
+func newDirect(base string, dialer *http.Transport) *direct {
 	u, err := url.Parse(base)
 	if err != nil || !canProbe || u.Scheme != "http" || !plain(u.Host) {
 		return nil
 	}
-	if wrapped.Proxy != nil {
-		if proxy, err := wrapped.Proxy(&http.Request{URL: u}); proxy != nil || err != nil {
+	if dialer.Proxy != nil {
+		if proxy, err := dialer.Proxy(&http.Request{URL: u}); proxy != nil || err != nil {
 			return nil
 		}
 	}
@@ -42,7 +44,10 @@ func newDirect(base string, wrapped *http.Transport) *direct {
 	if port == "" {
 		port = "80"
 	}
-	return &direct{wrapped: wrapped, host: u.Host, address: net.JoinHostPort(u.Hostname(), port)}
+	return &direct{
+		dialer: dialer, host: u.Host, prefix: strings.TrimRight(u.EscapedPath(), "/"),
+		address: net.JoinHostPort(u.Hostname(), port),
+	}
 }
 
 // plain reports whether a host is sent as it is: in ASCII, and without a zone.
@@ -53,36 +58,34 @@ func plain(host string) bool {
 // carries reports whether a request is one for this transport. A large body is
 // not: a server that answers before it has read all of it may wait for us to read,
 // while we wait for it. Up to quickBody, what is on its way has room for it.
-func (d *direct) carries(req *http.Request) bool {
-	return req.URL.Scheme == "http" && req.URL.Host == d.host && req.Method != http.MethodHead && req.Method != http.MethodConnect &&
-		(req.Body == nil || req.ContentLength > 0 && req.ContentLength <= quickBody)
+func (d *direct) carries(method string, body []byte) bool {
+	return d != nil && method != http.MethodHead && method != http.MethodConnect && len(body) <= quickBody
 }
 
 // requests have the bytes of requests, so that each is written at once.
 var requests = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// RoundTrip implements [http.RoundTripper]. The body of the response is for one
-// goroutine.
-func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !d.carries(req) {
-		return d.wrapped.RoundTrip(req)
-	}
-	ctx := req.Context()
-	c, stop, unsent, err := d.send(ctx, req)
+// exchange sends a request and returns the answer, whose body is for one goroutine
+// and must be closed. It fails with a *timeoutError once nothing has moved for within.
+func (d *direct) exchange(ctx context.Context, r *request, within time.Duration) (*http.Response, error) {
+	c, stop, unsent, err := d.send(ctx, r, within)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.receive(req, unsent)
+	resp, err := c.receive(unsent)
 	if err != nil {
 		stop()
 		c.Close()
-		if ctx.Err() != nil {
+		switch { // what half a header looks like says less
+		case ctx.Err() != nil:
 			err = context.Cause(ctx)
+		case c.silence != nil:
+			err = c.silence
 		}
 		return nil, err
 	}
 	body := &body{Reader: resp.Body, ctx: ctx, stop: stop, conn: c}
-	if !resp.Close && !req.Close {
+	if !resp.Close {
 		body.idle = &d.idle
 	}
 	if resp.Body == http.NoBody {
@@ -96,41 +99,36 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 // send writes a request to a connection that ends with ctx unless stop is called. A
 // server may have an answer all the same to one that it has not taken: unsent says
 // why not.
-func (d *direct) send(ctx context.Context, req *http.Request) (c *conn, stop func() bool, unsent, err error) {
-	request := requests.Get().(*bytes.Buffer)
-	defer requests.Put(request) // before the answer, which may take long
-	request.Reset()
-	if err := writeRequest(request, req); err != nil {
+func (d *direct) send(ctx context.Context, r *request, within time.Duration) (c *conn, stop func() bool, unsent, err error) {
+	bytes := requests.Get().(*bytes.Buffer)
+	defer requests.Put(bytes) // before the answer, which may take long
+	bytes.Reset()
+	if err := r.writeTo(bytes); err != nil {
 		return nil, nil, nil, &unsendableError{err}
 	}
-	if c, err = d.connect(ctx); err != nil {
+	if c, err = d.connect(ctx, within); err != nil {
 		return nil, nil, nil, err
 	}
 	stop = context.AfterFunc(ctx, c.cut)
-	_, unsent = c.Write(request.Bytes())
+	_, unsent = c.Write(bytes.Bytes())
 	return c, stop, unsent, nil
 }
 
 // connect returns an idle connection, or a new one. Errors of dialing are the
 // dialer's, from which it can be told that nothing was sent.
-func (d *direct) connect(ctx context.Context) (*conn, error) {
+func (d *direct) connect(ctx context.Context, within time.Duration) (*conn, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	c, generation := d.idle.take()
+	c, generation := d.idle.take(within)
 	if c != nil {
 		return c, nil
 	}
-	dialed, err := d.wrapped.DialContext(ctx, "tcp", d.address)
+	dialed, err := d.dialer.DialContext(ctx, "tcp", d.address)
 	if err != nil {
 		return nil, err
 	}
-	return newConn(dialed, generation), nil
-}
-
-// CloseIdleConnections closes the connections that are not in use, and those that
-// are when they no longer are.
-func (d *direct) CloseIdleConnections() {
-	d.idle.close()
-	d.wrapped.CloseIdleConnections()
+	c = newConn(dialed, generation)
+	c.expect(within)
+	return c, nil
 }

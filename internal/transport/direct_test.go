@@ -41,14 +41,40 @@ func (s *lineServer) DialContext(context.Context, string, string) (net.Conn, err
 // its end.
 func (s *lineServer) direct(t testing.TB) *direct {
 	t.Helper()
-	wrapped := newHTTPTransport("http://localhost")
-	wrapped.DialContext = s.DialContext
-	d := newDirect("http://localhost", wrapped)
+	dialer := newHTTPTransport("http://localhost")
+	dialer.DialContext = s.DialContext
+	return directTo(t, "http://localhost", dialer)
+}
+
+// directTo is newDirect for as long as the test.
+func directTo(t testing.TB, base string, dialer *http.Transport) *direct {
+	t.Helper()
+	d := newDirect(base, dialer)
 	if d == nil {
 		t.Skip("not on this system")
 	}
-	t.Cleanup(d.CloseIdleConnections)
+	t.Cleanup(func() {
+		d.idle.close()
+		dialer.CloseIdleConnections()
+	})
 	return d
+}
+
+// RoundTrip lets tests hold a direct against net/http.
+func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := &request{method: req.Method, path: req.URL.RequestURI(), host: req.URL.Host}
+	for name, values := range req.Header {
+		for _, value := range values {
+			r.fields = append(r.fields, field{name, value})
+		}
+	}
+	if req.Body != nil {
+		var err error
+		if r.body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+	}
+	return d.exchange(req.Context(), r, time.Hour)
 }
 
 // answering sends these bytes in answer to each request of a connection, and
@@ -230,6 +256,62 @@ func TestCancellationEndsAnExchange(t *testing.T) {
 	}
 }
 
+// Silence ends an exchange, however much was heard before; an answer that trickles in
+// does not.
+func TestSilenceEndsAnExchange(t *testing.T) {
+	const within = time.Minute
+	const begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+	for _, tt := range []struct {
+		name string
+		says []string // with 40 s before each
+		rest bool     // the answer is complete then
+	}{
+		{"before the answer", nil, false}, {"in its header", []string{"HTTP/1.1 200", " OK\r\nContent-Le"}, false},
+		{"in its body", []string{begun, "a", "b"}, false}, {"not at all", []string{begun, "abc", "def", "ghi"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &lineServer{serve: func(_ int, conn net.Conn) {
+					in := bufio.NewReader(conn)
+					for readRequest(in) == nil {
+						for _, more := range tt.says {
+							time.Sleep(40 * time.Second)
+							io.WriteString(conn, more)
+						}
+					}
+				}}
+				client, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if client.direct == nil {
+					t.Skip("not on this system")
+				}
+				defer client.Close()
+				client.owned.DialContext = s.DialContext
+				for n := range int64(2) {
+					time.Sleep(80 * time.Second) // longer than the last exchange's deadline
+					started := time.Now()
+					a := client.attempt(t.Context(), newTrail(""), message{method: http.MethodPost, path: "/", within: within}, "key")
+					took, heard := time.Since(started), time.Duration(len(tt.says))*40*time.Second
+					if tt.rest {
+						if a.err != nil || string(a.body) != "abcdefghi" || took != heard || s.conns.Load() != 1 {
+							t.Errorf("got %q, %v after %v, over %d connections", a.body, a.err, took, s.conns.Load())
+						}
+						continue
+					}
+					if silence, ok := a.err.(*timeoutError); !ok || silence.after != within || took != heard+within {
+						t.Errorf("got %v after %v, want %v of silence after %v", a.err, took, within, heard)
+					}
+					if got := s.conns.Load(); got != n+1 || a.status != 0 {
+						t.Errorf("%d connections, status %d", got, a.status)
+					}
+				}
+			})
+		})
+	}
+}
+
 // A context that ends later does not touch the connection, which may be another
 // exchange's then.
 func TestCancellationAfterAnExchangeIsNoneOfIts(t *testing.T) {
@@ -318,7 +400,7 @@ func TestAnAnswerCountsMoreThanThatTheRequestWasNotTaken(t *testing.T) {
 	} {
 		s := &lineServer{serve: func(_ int, conn net.Conn) { conn.Read(make([]byte, 1)) }}
 		d := s.direct(t)
-		d.wrapped.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		d.dialer.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := s.DialContext(ctx, network, address)
 			return deafConn{conn, strings.NewReader(answer)}, err
 		}
@@ -360,7 +442,7 @@ func dialing(t *testing.T, l net.Listener) *direct {
 	s := &lineServer{}
 	d := s.direct(t)
 	dialer := net.Dialer{}
-	d.wrapped.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	d.dialer.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return dialer.DialContext(ctx, network, l.Addr().String())
 	}
 	return d
@@ -411,11 +493,7 @@ func TestManyExchangesAtOnceKeepTheirAnswersApart(t *testing.T) {
 		w.Write(body)
 	}))
 	defer server.Close()
-	d := newDirect(server.URL, newHTTPTransport(server.URL))
-	if d == nil {
-		t.Skip("not on this system")
-	}
-	defer d.CloseIdleConnections()
+	d := directTo(t, server.URL, newHTTPTransport(server.URL))
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
@@ -457,10 +535,10 @@ func TestWhatGoesDirect(t *testing.T) {
 		{"http://[::1]:80", nil, "[::1]:80"}, {"https://localhost", nil, ""}, {"http://localhost", proxied, ""},
 		{"http://[fe80::1%25lo]:80", nil, ""}, {"http://bücher.test", nil, ""},
 	} {
-		wrapped := newHTTPTransport(tt.base)
-		wrapped.Proxy = tt.proxy
+		dialer := newHTTPTransport(tt.base)
+		dialer.Proxy = tt.proxy
 		got := ""
-		if d := newDirect(tt.base, wrapped); d != nil {
+		if d := newDirect(tt.base, dialer); d != nil {
 			got = d.address
 		}
 		if canProbe && got != tt.address {
@@ -469,7 +547,7 @@ func TestWhatGoesDirect(t *testing.T) {
 	}
 }
 
-// The transport that is wrapped asks for compression, which tells the two apart.
+// Go's own transport asks for compression, which tells the two apart.
 func TestLargeBodiesGoThroughGosOwnTransport(t *testing.T) {
 	asked := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -518,11 +596,7 @@ func TestExchangesThatWaitDoNotHoldTheirRequests(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	d := newDirect(server.URL, newHTTPTransport(server.URL))
-	if d == nil {
-		t.Skip("not on this system")
-	}
-	defer d.CloseIdleConnections()
+	d := directTo(t, server.URL, newHTTPTransport(server.URL))
 	send := func(body string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, io.NopCloser(strings.NewReader(body)))
 		if err != nil {
@@ -574,14 +648,14 @@ func FuzzAnswer(f *testing.F) {
 			answer = bytes.ReplaceAll(answer, []byte(" 1"), []byte(" 2"))
 		}
 		d := (&lineServer{serve: answering(string(answer), true)}).direct(t)
-		d.wrapped.DisableCompression = true
+		d.dialer.DisableCompression = true
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		resp, said, err := post(ctx, d, "{}")
 		if ctx.Err() != nil {
 			t.Fatal("it hangs")
 		}
-		want, wantSaid, wantErr := post(ctx, d.wrapped, "{}")
+		want, wantSaid, wantErr := post(ctx, d.dialer, "{}")
 		if (err == nil) != (wantErr == nil) || said != wantSaid || err == nil && resp.StatusCode != want.StatusCode {
 			t.Errorf("got %+v, %q, %v\nwant %+v, %q, %v", resp, said, err, want, wantSaid, wantErr)
 		}

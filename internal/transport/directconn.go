@@ -3,11 +3,13 @@ package transport
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 )
@@ -29,6 +31,9 @@ type conn struct {
 	net.Conn
 	buffered *bufio.Reader // of the conn
 	left     int64         // bytes that may be read
+	within   time.Duration // what the exchange may last without anything moving
+	moved    bool          // since the deadline was set
+	silence  *timeoutError // why Read failed, if nothing has
 	cut      func()        // closes it, from any goroutine
 
 	probe      probe
@@ -46,21 +51,35 @@ func newConn(dialed net.Conn, generation int) *conn {
 	return c
 }
 
+// expect begins an exchange during which something has to move within that time.
+func (c *conn) expect(within time.Duration) {
+	c.within, c.moved = within, false
+	c.SetDeadline(time.Now().Add(within))
+}
+
 // Read reads what the server sends, up to the limit.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errLargeHeader
 	}
+	if c.moved {
+		c.SetReadDeadline(time.Now().Add(c.within))
+	}
 	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
 	c.left -= int64(n)
+	c.moved = n > 0
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.silence = &timeoutError{after: c.within}
+		err = c.silence
+	}
 	return n, err
 }
 
 // receive reads the answer up to its body. A server may answer and close before it
 // has read everything: what it said is then worth more than why the request is
 // unsent.
-func (c *conn) receive(req *http.Request, unsent error) (*http.Response, error) {
-	resp, err := c.readHeader(req)
+func (c *conn) receive(unsent error) (*http.Response, error) {
+	resp, err := c.readHeader()
 	if unsent != nil {
 		if err != nil {
 			return nil, unsent
@@ -72,7 +91,7 @@ func (c *conn) receive(req *http.Request, unsent error) (*http.Response, error) 
 
 // readHeader reads the header of an answer, and those of the provisional ones
 // before it.
-func (c *conn) readHeader(req *http.Request) (*http.Response, error) {
+func (c *conn) readHeader() (*http.Response, error) {
 	c.left = maxAnswerHeader
 	defer func() { c.left = math.MaxInt64 }()
 	switch _, err := c.buffered.Peek(1); {
@@ -82,7 +101,7 @@ func (c *conn) readHeader(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	for {
-		resp, err := http.ReadResponse(c.buffered, req)
+		resp, err := http.ReadResponse(c.buffered, nil)
 		switch {
 		case err != nil && c.left <= 0:
 			return nil, errLargeHeader // ReadResponse takes half a line for one, and says so instead

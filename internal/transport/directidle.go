@@ -19,15 +19,16 @@ type idle struct {
 }
 
 // take returns the connection that was used last, so that those that are not
-// needed grow old. It returns nil if there is none whose server has kept quiet,
-// and the generation of a new one in its place.
-func (s *idle) take() (c *conn, generation int) {
+// needed grow old, for an exchange within that time. It returns nil if there is none
+// whose server has kept quiet, and the generation of a new one in its place.
+func (s *idle) take(within time.Duration) (c *conn, generation int) {
 	for {
 		c, generation := s.pop()
-		switch {
-		case c == nil:
+		if c == nil {
 			return nil, generation
-		case time.Since(c.idleSince) <= idleTime && c.probe.quiet():
+		}
+		c.expect(within) // the last deadline may be over, and then no probe is possible
+		if time.Since(c.idleSince) <= idleTime && c.probe.quiet() {
 			return c, generation
 		}
 		c.Close()

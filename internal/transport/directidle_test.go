@@ -172,7 +172,7 @@ func TestClosingIdleConnectionsEndsThoseInUseLater(t *testing.T) {
 		var one sync.WaitGroup
 		one.Go(func() { exchangesAtOnce(t, d, 1) })
 		synctest.Wait()
-		d.CloseIdleConnections()
+		d.idle.close()
 		if got := d.idle.size(); got != 0 {
 			t.Errorf("%d are kept", got)
 		}
@@ -192,7 +192,7 @@ func TestClosingIdleConnectionsEndsThoseInUseLater(t *testing.T) {
 // What dialing says is handed on: it says that nothing was sent.
 func TestAContextEndsDialing(t *testing.T) {
 	d := (&lineServer{}).direct(t)
-	d.wrapped.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	d.dialer.DialContext = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}}).DialContext

@@ -3,61 +3,60 @@ package transport
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 )
 
-// writeRequest writes a request with its whole body, which it closes. Nothing in
-// a header can become another header, or a request: such a one is refused.
-func writeRequest(to *bytes.Buffer, req *http.Request) error {
-	body := req.Body
-	if body == nil {
-		body = http.NoBody
-	}
-	defer body.Close()
-	target := req.URL.RequestURI()
-	if !token(req.Method) || !text(target) || !text(req.Host) {
-		return fmt.Errorf("%q of %q at %q is no request", req.Method, target, req.Host)
-	}
-	for _, part := range []string{req.Method, " ", target, " HTTP/1.1\r\nHost: ", req.Host, "\r\n"} {
-		to.WriteString(part)
-	}
-	if req.Body != nil || req.Method != http.MethodGet {
-		to.WriteString("Content-Length: ")
-		to.Write(strconv.AppendInt(to.AvailableBuffer(), req.ContentLength, 10))
-		to.WriteString("\r\n")
-	}
-	if err := writeHeader(to, req.Header); err != nil {
-		return err
-	}
-	to.WriteString("\r\n")
-	n, err := io.Copy(to, body)
-	if err == nil && n != req.ContentLength {
-		err = fmt.Errorf("the body has %d bytes and not %d", n, req.ContentLength)
-	}
-	return err
+// A request is what a direct sends.
+type request struct {
+	method string
+	prefix string // of the target, which ends with path; both escaped
+	path   string
+	host   string
+	fields []field
+	body   []byte // nil: none
 }
 
-// writeHeader leaves out what HTTP itself has to say about a request.
-func writeHeader(to *bytes.Buffer, header http.Header) error {
-	for name, values := range header {
-		switch name {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
-			continue
+// writeTo writes all of it. Nothing in a target or a header can become another
+// header, or a request: such a one is refused.
+func (r *request) writeTo(to *bytes.Buffer) error {
+	if !token(r.method) || !target(r.prefix) || !target(r.path) || !target(r.host) {
+		return fmt.Errorf("%q of %q at %q is no request", r.method, r.prefix+r.path, r.host)
+	}
+	for _, part := range [...]string{r.method, " ", r.prefix, r.path, " HTTP/1.1\r\nHost: ", r.host, "\r\n"} {
+		to.WriteString(part)
+	}
+	if r.body != nil || r.method != "GET" {
+		to.WriteString("Content-Length: ")
+		to.Write(strconv.AppendInt(to.AvailableBuffer(), int64(len(r.body)), 10))
+		to.WriteString("\r\n")
+	}
+	for _, f := range r.fields {
+		if err := writeField(to, f); err != nil {
+			return err
 		}
-		if !token(name) {
-			return fmt.Errorf("%q is not the name of a header", name)
+	}
+	to.WriteString("\r\n")
+	to.Write(r.body)
+	return nil
+}
+
+// writeField leaves out what HTTP itself has to say about a request.
+func writeField(to *bytes.Buffer, f field) error {
+	name, value := f[0], f[1]
+	for _, of := range [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"} {
+		if len(name) == len(of) && strings.EqualFold(name, of) {
+			return nil
 		}
-		for _, value := range values {
-			if !text(value) { // which may be a secret
-				return fmt.Errorf("the value of header %s has a control character", name)
-			}
-			for _, part := range []string{name, ": ", value, "\r\n"} {
-				to.WriteString(part)
-			}
-		}
+	}
+	if !token(name) {
+		return fmt.Errorf("%q is not the name of a header", name)
+	}
+	if !text(value) { // which may be a secret
+		return fmt.Errorf("the value of header %s has a control character", name)
+	}
+	for _, part := range [...]string{name, ": ", value, "\r\n"} {
+		to.WriteString(part)
 	}
 	return nil
 }
@@ -77,6 +76,17 @@ func token(s string) bool {
 func text(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// target reports whether s may be part of a request's target: one word, without
+// what a client keeps to itself of a URL.
+func target(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '#' {
 			return false
 		}
 	}

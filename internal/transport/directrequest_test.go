@@ -26,15 +26,16 @@ func TestARequestReadsBack(t *testing.T) {
 	}
 	for _, m := range []message{
 		{method: http.MethodGet, path: "/api/v1/healthz?x=y", accept: "*/*"},
-		{method: http.MethodPost, path: "/api/v1/asample", body: []byte(`{"a":1}`), accept: wire.MediaJSON, header: [][2]string{{"x-more", "ü\t~"}}},
+		{method: http.MethodPost, path: "/api/v1/asample", body: []byte(`{"a":1}`), accept: wire.MediaJSON, header: []field{{"x-more", "ü\t~"}}},
 		{method: http.MethodPost, path: "/api/v1/empty", accept: "*/*"},
 	} {
-		req, err := client.newRequest(t.Context(), "", m, "key", nil)
-		if err != nil {
-			t.Fatal(err)
+		if client.direct == nil {
+			t.Skip("not on this system")
 		}
+		r := &request{method: m.method, prefix: client.direct.prefix, path: m.path, host: client.direct.host,
+			fields: client.fields(nil, "", &m, "key"), body: m.body}
 		var sent bytes.Buffer
-		if err := writeRequest(&sent, req); err != nil {
+		if err := r.writeTo(&sent); err != nil {
 			t.Fatal(err)
 		}
 		in := bufio.NewReader(&sent)
@@ -94,30 +95,70 @@ func FuzzHeader(f *testing.F) {
 	f.Add("X", "a\r\nY: b")
 	f.Add("X\r\nY", "a")
 	f.Add("X", " \x80\xff")
+	f.Add("content-length", "9")
 	f.Fuzz(func(t *testing.T, name, value string) {
-		req, err := http.NewRequest(http.MethodPost, "http://localhost/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name = http.CanonicalHeaderKey(name)
-		req.Header = http.Header{name: {value}}
 		var sent bytes.Buffer
-		if writeRequest(&sent, req) != nil {
+		r := &request{method: http.MethodPost, path: "/", host: "localhost", fields: []field{{name, value}}}
+		if r.writeTo(&sent) != nil {
 			return
 		}
 		got, err := http.ReadRequest(bufio.NewReader(&sent))
 		if err != nil {
 			t.Fatalf("%q: %q is not read: %v", name, value, err)
 		}
-		got.Header.Del("Content-Length")
-		switch name {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
-			delete(req.Header, name)
-		default:
-			req.Header.Set(name, strings.Trim(value, " \t"))
+		if length := got.Header["Content-Length"]; !slices.Equal(length, []string{"0"}) {
+			t.Errorf("Content-Length is %q", length)
 		}
-		if !maps.EqualFunc(got.Header, req.Header, slices.Equal) {
-			t.Errorf("got %q, want %q", got.Header, req.Header)
+		got.Header.Del("Content-Length")
+		want := http.Header{}
+		switch http.CanonicalHeaderKey(name) {
+		case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
+		default:
+			want.Set(name, strings.Trim(value, " \t"))
+		}
+		if !maps.EqualFunc(got.Header, want, slices.Equal) {
+			t.Errorf("got %q, want %q", got.Header, want)
 		}
 	})
+}
+
+// FuzzTarget holds that any path is refused, or asked for as it is.
+func FuzzTarget(f *testing.F) {
+	f.Add("/api/v1/samplers/a%20b?x=y")
+	f.Add("/a HTTP/1.1\r\nX-Api-Key: other\r\n\r\n")
+	f.Add("/a b")
+	f.Add("//host/path")
+	f.Add("/#")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, path string) {
+		var sent bytes.Buffer
+		r := &request{method: http.MethodGet, prefix: "/prefix", path: path, host: "localhost"}
+		if r.writeTo(&sent) != nil {
+			return
+		}
+		got, err := http.ReadRequest(bufio.NewReader(&sent))
+		if err != nil {
+			return // the server will say so
+		}
+		if want := "/prefix" + path; got.RequestURI != want || got.Host != "localhost" || len(got.Header) > 0 {
+			t.Errorf("asked for %q of %q with %q, want %q", got.RequestURI, got.Host, got.Header, want)
+		}
+	})
+}
+
+// What the API says in a header, no header of the caller's says in its place.
+func TestHeadersOfTheAPIComeFirst(t *testing.T) {
+	client, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test",
+		Header: http.Header{"x-api-key": {"other"}, "Accept": {"other"}, "X-Sdk-Method": {"other"}, "X-Two": {"1", "2"}, "x-two": {"3"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &message{method: http.MethodGet, path: "/", accept: "*/*"}
+	got := headerOf(client.fields(nil, "SamplingClient.Sample", m, "tml-test"))
+	slices.Sort(got["X-Two"])
+	want := http.Header{"X-Api-Key": {"tml-test"}, "Accept": {"*/*"}, "User-Agent": {"test"}, "X-Two": {"1", "2", "3"},
+		"X-Sdk-Version": {wire.ContractVersion}, "X-Sdk-Method": {wire.SDKMethod("SamplingClient.Sample")}}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

@@ -19,7 +19,7 @@ type message struct {
 	path   string // below the base URL
 	body   []byte // JSON; nil: none
 	accept string
-	header [][2]string   // more headers
+	header []field       // more headers
 	key    string        // instead of the client's; "": the client's
 	silent bool          // about the SDK call that it is part of
 	within time.Duration // without anything moving
@@ -40,14 +40,9 @@ type answer struct {
 func (c *Client) attempt(ctx context.Context, t *trail, m message, key string) answer {
 	t.attempts++
 	started := time.Now()
-	ctx, p := bePatient(ctx, m.within)
-	defer p.end()
-	a := c.roundTrip(ctx, t.op, m, key, p)
+	a := c.roundTrip(ctx, t.op, &m, key)
 	if key != "" && !a.protobuf() && bytes.Contains(a.body, []byte(key)) { // what servers say ends up in logs
 		a.body = bytes.ReplaceAll(a.body, []byte(key), []byte("[key]"))
-	}
-	if a.status == 0 && context.Cause(ctx) == error(&p.silence) {
-		a.err = &p.silence
 	}
 	trace(ctx, t, m, started, a)
 	return a
@@ -94,43 +89,42 @@ func (r movingReader) Read(b []byte) (int, error) {
 // readers that it knows, and a direct transport takes no larger ones.
 const quickBody = 64 << 10
 
-func (c *Client) newRequest(ctx context.Context, op string, m message, key string, p *patience) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
-	if err != nil {
-		return nil, err
+// roundTrip sends m, and reads the answer to its end.
+func (c *Client) roundTrip(ctx context.Context, op string, m *message, key string) answer {
+	var room [usualFields]field
+	fields := c.fields(room[:0], op, m, key)
+	if c.direct.carries(m.method, m.body) {
+		return c.straight(ctx, m, fields)
 	}
-	if m.body != nil {
-		req.ContentLength = int64(len(m.body))
-		// Without GetBody, net/http sends nothing again by itself: when a reused
-		// connection breaks, it would do so at once and out of our sight.
-		req.Body = io.NopCloser(bytes.NewReader(m.body))
-		if len(m.body) > quickBody {
-			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), p})
-		}
+	ctx, p := bePatient(ctx, m.within)
+	defer p.end()
+	a := c.byHTTP(ctx, m, fields, p)
+	if a.status == 0 && context.Cause(ctx) == error(&p.silence) {
+		a.err = &p.silence
 	}
-	h := newHeaderWriter(len(c.header) + 6 + len(m.header))
-	for name, values := range c.header {
-		h.header[name] = values
-	}
-	h.set(wire.HeaderAPIKey, key)
-	h.set("Accept", m.accept)
-	h.set("User-Agent", c.userAgent)
-	if m.method != http.MethodGet {
-		h.set("Content-Type", wire.MediaJSON)
-	}
-	if op != "" && !m.silent {
-		h.set(wire.HeaderSDKVersion, wire.ContractVersion)
-		h.set(wire.HeaderSDKMethod, wire.SDKMethod(op))
-	}
-	for _, more := range m.header {
-		h.set(more[0], more[1])
-	}
-	req.Header = h.header
-	return req, nil
+	return a
 }
 
-func (c *Client) roundTrip(ctx context.Context, op string, m message, key string, p *patience) answer {
-	req, err := c.newRequest(ctx, op, m, key, p)
+// straight is roundTrip over a direct.
+func (c *Client) straight(ctx context.Context, m *message, fields []field) answer {
+	d := c.direct
+	resp, err := d.exchange(ctx, &request{
+		method: m.method, prefix: d.prefix, path: m.path, host: d.host, fields: fields, body: m.body,
+	}, m.within)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	a := c.read(m, resp, resp.Body)
+	if silence, ok := errors.AsType[*timeoutError](a.err); ok {
+		a.err = silence
+	}
+	return a
+}
+
+// byHTTP is roundTrip by net/http.
+func (c *Client) byHTTP(ctx context.Context, m *message, fields []field, p *patience) answer {
+	req, err := c.newRequest(ctx, m, fields, p)
 	if err != nil {
 		return answer{err: &unsendableError{err}}
 	}
@@ -140,10 +134,33 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 	}
 	defer resp.Body.Close()
 	p.moved()
+	return c.read(m, resp, movingReader{resp.Body, p})
+}
+
+func (c *Client) newRequest(ctx context.Context, m *message, fields []field, p *patience) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, m.method, c.base+m.path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = headerOf(fields)
+	if m.body != nil {
+		req.ContentLength = int64(len(m.body))
+		// Without GetBody, net/http sends nothing again by itself: when a reused
+		// connection breaks, it would do so at once and out of our sight.
+		req.Body = io.NopCloser(bytes.NewReader(m.body))
+		if len(m.body) > quickBody {
+			req.Body = io.NopCloser(movingReader{bytes.NewReader(m.body), p})
+		}
+	}
+	return req, nil
+}
+
+// read reads an answer to its end.
+func (c *Client) read(m *message, resp *http.Response, body io.Reader) answer {
 	if resp.ContentLength > c.maxResponse {
 		return answer{err: &oversizeError{c.maxResponse}}
 	}
-	read, err := readAll(movingReader{resp.Body, p}, resp.ContentLength, c.maxResponse)
+	read, err := readAll(body, resp.ContentLength, c.maxResponse)
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}
@@ -152,8 +169,8 @@ func (c *Client) roundTrip(ctx context.Context, op string, m message, key string
 	}
 	c.noteDeprecation(m.path, resp.Header)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: read, length: resp.ContentLength}
-	if a.fromEdge() && c.owned != nil {
-		c.http.CloseIdleConnections() // new ones may lead past that proxy
+	if a.fromEdge() {
+		c.Close() // new connections may lead past that proxy
 	}
 	return a
 }

@@ -82,14 +82,14 @@ func (p *poll) ask(ctx context.Context) answer {
 	}
 	m := message{
 		method: http.MethodPost, path: wire.PathRetrieveFuture, body: body, accept: p.accept, within: pollTimeout,
-		header: [][2]string{
+		header: []field{
 			{wire.HeaderRequestIteration, strconv.Itoa(p.iteration)},
 			{wire.HeaderRequestType, p.requestType},
 			p.client.idempotencyKey(),
 		},
 	}
 	if p.iteration == 0 && p.promiseTook != "" {
-		m.header = append(m.header, [2]string{wire.HeaderPromiseRoundtrip, p.promiseTook})
+		m.header = append(m.header, field{wire.HeaderPromiseRoundtrip, p.promiseTook})
 	}
 	p.iteration++
 	return p.exchange(ctx, p.trail, m)

@@ -86,7 +86,7 @@ func (s *Sampler) leave(ctx context.Context, t *trail, r *numbered) *Error {
 func (s *Sampler) submission(body []byte) message {
 	return message{
 		method: http.MethodPost, path: wire.PathSample, body: body, accept: wire.MediaJSON, within: submitTimeout,
-		header: [][2]string{{wire.HeaderBackpressure, "1"}, s.client.idempotencyKey()},
+		header: []field{{wire.HeaderBackpressure, "1"}, s.client.idempotencyKey()},
 	}
 }
 

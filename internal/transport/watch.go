@@ -229,7 +229,7 @@ func (w *watch) send(ctx context.Context, ask *wire.RetrieveFuturesRequest) answ
 	}
 	m := message{
 		method: http.MethodPost, path: wire.PathRetrieveFutures, body: body, accept: wire.MediaJSON,
-		within: watchTimeout, header: [][2]string{w.client.idempotencyKey()},
+		within: watchTimeout, header: []field{w.client.idempotencyKey()},
 	}
 	if ask.Timeout != nil {
 		m.within = reportTimeout
