@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	dispatchCount     = 400              // submissions at once
+	// DispatchCount is how many submissions a session has under way at once.
+	DispatchCount     = 400
 	throttledCount    = 10               // the same, shortly after a push-back
 	throttledFactor   = 20               // by which a prompt counts as larger then
 	throttledFor      = 10 * time.Second // what "shortly" means
@@ -42,7 +43,7 @@ func NewGate(promptBytes, responseBytes int64) *Gate {
 		responseBytes = defaultInResponse
 	}
 	return &Gate{
-		dispatch:  semaphore.NewWeighted(dispatchCount),
+		dispatch:  semaphore.NewWeighted(DispatchCount),
 		throttled: semaphore.NewWeighted(throttledCount),
 		prompts:   newBytesGate(promptBytes),
 		responses: newBytesGate(responseBytes),
