@@ -30,7 +30,15 @@ func main() {
 	model := flag.String("model", "HuggingFaceTB/SmolLM2-135M-Instruct", "the model to sample from")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the samples to this `file`")
 	inTurn := flag.Int("bare", 0, "then take `n` more samples in turn with the same bytes over a bare connection")
+	awake := flag.Bool("awake", false, "keep the processor's cores from sleeping (Linux, as root): without what waking them costs")
 	flag.Parse()
+	if *awake {
+		release, err := stayAwake()
+		if err != nil {
+			log.Fatalf("-awake: %v", err)
+		}
+		defer release()
+	}
 	if *inTurn < 0 {
 		log.Fatalf("-bare %d: want 0 or more", *inTurn)
 	}

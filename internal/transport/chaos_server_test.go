@@ -360,10 +360,7 @@ func (s *chaos) retrieve(w http.ResponseWriter, r *http.Request, body []byte, ca
 
 // result answers a poll, which it holds.
 func (s *chaos) result(ctx context.Context, j *job, sizeFirst bool, came time.Time) reply {
-	select {
-	case <-time.After(min(time.Until(j.at), s.patience)):
-	case <-ctx.Done():
-	}
+	sleep(ctx, min(time.Until(j.at), s.patience))
 	if time.Now().Before(j.at) {
 		outcome := "held"
 		if time.Since(came) < heldPoll {

@@ -55,6 +55,9 @@ func TestEveryCallSurvivesChaos(t *testing.T) {
 					c.burst = nil // so that times are exact
 				})
 				runChaos(t, server, client, watched, calls)
+				if err := http.Shutdown(context.WithoutCancel(t.Context())); err != nil { // what was cut off may still be noted
+					t.Error(err)
+				}
 				server.checkSubmissions(t)
 				server.checkPolls(t)
 				server.checkWatch(t)
