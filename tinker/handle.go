@@ -89,7 +89,7 @@ func (c *SamplingClient) open(svc *ServiceClient, state *copyState, observe func
 	}
 	*c = SamplingClient{
 		session: s, id: h.SamplingSessionID, baseModel: h.BaseModel, recordStabilityInfo: h.RecordStabilityInfo,
-		retry: state.Retry.config(), isolated: isolated, tokenizer: newTokenizerCache(""), lobby: new(lobby),
+		retry: state.Retry.config(), isolated: isolated, tokenizer: newTokenizerCache(""),
 	}
 	queue := s.queueNotes(c.id, observe)
 	if isolated {

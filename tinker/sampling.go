@@ -52,7 +52,6 @@ type SamplingClient struct {
 	recordStabilityInfo bool
 	retry               RetryConfig
 	isolated            bool // calls run in another process
-	lobby               *lobby
 	tokenizer           tokenizerCache
 }
 
@@ -103,7 +102,6 @@ func (s *session) samplingClient(ctx context.Context, op, id string, cfg *Sampli
 	client := &SamplingClient{
 		session: s, id: id, baseModel: cfg.BaseModel, recordStabilityInfo: cfg.RecordStabilityInfo,
 		retry: cfg.Retry, isolated: s.config.isolated, tokenizer: newTokenizerCache(cfg.Tokenizer),
-		lobby: new(lobby),
 	}
 	queue := s.queueNotes(id, cfg.OnQueueState)
 	if !client.isolated {
@@ -203,7 +201,7 @@ func (c *SamplingClient) Sample(ctx context.Context, r *SampleRequest) (*SampleR
 // it. r is copied before SampleAsync returns.
 func (c *SamplingClient) SampleAsync(ctx context.Context, r *SampleRequest) *Future[*SampleResponse] {
 	call, err := c.prepare("SamplingClient.SampleAsync", r)
-	return start(ctx, c.session, call.enterLobby(), err, call.do)
+	return start(ctx, c.session, err, call.do)
 }
 
 // ComputeLogprobs returns the log probability of each prompt token given those
@@ -221,14 +219,13 @@ func (c *SamplingClient) ComputeLogprobs(ctx context.Context, prompt ModelInput,
 // Sample.
 func (c *SamplingClient) ComputeLogprobsAsync(ctx context.Context, prompt ModelInput, opts ...LogprobsOption) *Future[Logprobs] {
 	call, err := c.prepareLogprobs("SamplingClient.ComputeLogprobsAsync", prompt, opts)
-	return start(ctx, c.session, call.enterLobby(), err, call.logprobs)
+	return start(ctx, c.session, err, call.logprobs)
 }
 
 // A samplingCall is a request that has been checked and copied.
 type samplingCall struct {
 	transport.SampleCall
 	client *SamplingClient
-	lobby  *lobby // which it has to leave; nil: none
 	expect expectation
 	// What observers are shown of it.
 	params SamplingParams
@@ -276,27 +273,9 @@ func (c *SamplingClient) prepareLogprobs(op string, prompt ModelInput, opts []Lo
 	return call, nil
 }
 
-// enterLobby returns the lobby in which the call waits for its turn. Isolated calls
-// do not, since they do not tell when they are promised a result.
-func (call *samplingCall) enterLobby() *lobby {
-	if call == nil || call.client.isolated {
-		return nil
-	}
-	call.lobby = call.client.lobby
-	return call.lobby
-}
-
-func (call *samplingCall) leaveLobby() {
-	if call.lobby != nil {
-		call.lobby.leave()
-		call.lobby = nil
-	}
-}
-
 // do makes the call in its session. cancel ends ctx.
 func (call *samplingCall) do(ctx context.Context, cancel context.CancelCauseFunc) (*SampleResponse, error) {
-	defer call.leaveLobby()
-	call.Cancel, call.Accepted = cancel, call.leaveLobby
+	call.Cancel = cancel
 	c := call.client
 	ctx, observation := c.session.observers.start(ctx, Call{
 		Op: call.Op, Model: c.baseModel,
@@ -342,9 +321,9 @@ func within[T any](ctx context.Context, s *session, call func(context.Context, c
 	return call(ctx, cancel)
 }
 
-// start is within in a goroutine of its own, after its time in a lobby if that is
-// not nil, unless err says that there is no call to make.
-func start[T any](ctx context.Context, s *session, l *lobby, err error, call func(context.Context, context.CancelCauseFunc) (T, error)) *Future[T] {
+// start is within in a goroutine of its own, unless err says that there is no call
+// to make.
+func start[T any](ctx context.Context, s *session, err error, call func(context.Context, context.CancelCauseFunc) (T, error)) *Future[T] {
 	f, ctx := newFuture[T](ctx)
 	if err == nil {
 		err = s.admit(&f.cancel)
@@ -354,14 +333,9 @@ func start[T any](ctx context.Context, s *session, l *lobby, err error, call fun
 		f.finish(zero, err)
 		return f
 	}
-	run := func() {
+	go func() {
 		defer s.leave(&f.cancel)
 		f.finish(call(ctx, f.cancel))
-	}
-	if l == nil {
-		go run()
-	} else {
-		l.run(ctx, run)
-	}
+	}()
 	return f
 }

@@ -193,7 +193,7 @@ func (c *TrainingClient) SaveWeightsForSampler(ctx context.Context, w SavedWeigh
 // owns the call, which ends with it.
 func (c *TrainingClient) SaveWeightsForSamplerAsync(ctx context.Context, w SavedWeights) *Future[string] {
 	call, err := c.prepareSave("TrainingClient.SaveWeightsForSamplerAsync", &w)
-	return start(ctx, c.session, nil, err, func(ctx context.Context, _ context.CancelCauseFunc) (string, error) { return c.saveNamed(ctx, call) })
+	return start(ctx, c.session, err, func(ctx context.Context, _ context.CancelCauseFunc) (string, error) { return c.saveNamed(ctx, call) })
 }
 
 // WeightsKind says which weights a sampling client samples from while training
@@ -240,7 +240,7 @@ func (c *TrainingClient) SaveWeightsAndGetSamplingClient(ctx context.Context, cf
 // the waiting. ctx owns the call, which ends with it.
 func (c *TrainingClient) SaveWeightsAndGetSamplingClientAsync(ctx context.Context, cfg SavedSamplingConfig) *Future[*SamplingClient] {
 	call, err := c.prepareSampling("TrainingClient.SaveWeightsAndGetSamplingClientAsync", &cfg)
-	return start(ctx, c.session, nil, err, func(ctx context.Context, _ context.CancelCauseFunc) (*SamplingClient, error) {
+	return start(ctx, c.session, err, func(ctx context.Context, _ context.CancelCauseFunc) (*SamplingClient, error) {
 		return c.saveAndSample(ctx, call, &cfg)
 	})
 }

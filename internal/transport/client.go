@@ -102,7 +102,7 @@ func New(cfg Config) (*Client, error) {
 // idleConns is how many connections are kept: one for each poll and each
 // submission that there may be at once. To close those that a burst leaves over,
 // and make new ones in the next, would cost more than they do.
-const idleConns = 2000 + DispatchCount
+const idleConns = 2000 + dispatchCount
 
 // newHTTPTransport is the default transport with limits that fit many long
 // polls to one host. Servers whose names have an underscore, which certificates

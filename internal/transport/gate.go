@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	// DispatchCount is how many submissions a session has under way at once.
-	DispatchCount     = 400
+	dispatchCount     = 400              // submissions at once
 	throttledCount    = 10               // the same, shortly after a push-back
 	throttledFactor   = 20               // by which a prompt counts as larger then
 	throttledFor      = 10 * time.Second // what "shortly" means
@@ -43,7 +42,7 @@ func NewGate(promptBytes, responseBytes int64) *Gate {
 		responseBytes = defaultInResponse
 	}
 	return &Gate{
-		dispatch:  semaphore.NewWeighted(DispatchCount),
+		dispatch:  semaphore.NewWeighted(dispatchCount),
 		throttled: semaphore.NewWeighted(throttledCount),
 		prompts:   newBytesGate(promptBytes),
 		responses: newBytesGate(responseBytes),

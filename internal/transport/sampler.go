@@ -70,9 +70,6 @@ type SampleCall struct {
 	// Cancel ends the context of the call. The sampler does so where no call makes
 	// progress any more; nil: with a context of its own.
 	Cancel context.CancelCauseFunc
-	// Accepted is called when the server has promised a result: again if it lost
-	// that, and made another promise. May be nil.
-	Accepted func()
 }
 
 // A Sampled is a result with the promise that led to it.
@@ -145,7 +142,6 @@ type numbered struct {
 	promptBytes int64
 	inDoubt     bool // an attempt ended without saying whether the server has it
 	promised    bool // the server has promised a result
-	accepted    func()
 }
 
 func (s *Sampler) number(t *trail, call SampleCall) (*numbered, error) {
@@ -159,7 +155,7 @@ func (s *Sampler) number(t *trail, call SampleCall) (*numbered, error) {
 		t.path = wire.PathSample
 		return nil, t.fail(answer{}, &unsendableError{err})
 	}
-	return &numbered{body: body, promptBytes: call.PromptBytes, accepted: call.Accepted}, nil
+	return &numbered{body: body, promptBytes: call.PromptBytes}, nil
 }
 
 // once makes one attempt.
@@ -170,9 +166,6 @@ func (s *Sampler) once(ctx context.Context, t *trail, r *numbered) (*Sampled, er
 	}
 	r.promised, r.inDoubt, r.body = true, false, nil
 	t.request = promise.RequestID
-	if r.accepted != nil {
-		r.accepted()
-	}
 	response, err := s.fetch(ctx, t)
 	if s.cfg.QueueState != nil {
 		s.cfg.QueueState(wire.QueueActive, "")

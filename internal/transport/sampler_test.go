@@ -291,7 +291,7 @@ func TestPushBackIsSharedByTheSession(t *testing.T) {
 
 func TestSubmissionsAtOnceAreLimitedAndWaitingIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const calls = DispatchCount + 50
+		const calls = dispatchCount + 50
 		s := newScript(t, map[string][]step{
 			submitPath: {{status: 200, body: promised.body, hold: time.Second, times: calls}},
 			pollPath:   {{status: 200, body: result(t).body, header: result(t).header, hold: 30 * time.Second, times: calls}},
@@ -307,8 +307,8 @@ func TestSubmissionsAtOnceAreLimitedAndWaitingIsNot(t *testing.T) {
 		}
 		wg.Wait()
 		at := s.times(submitPath)
-		if at[DispatchCount-1] != 0 || at[DispatchCount] != time.Second || at[calls-1] != time.Second {
-			t.Errorf("submission %d at %v, %d at %v", DispatchCount, at[DispatchCount-1], DispatchCount+1, at[DispatchCount])
+		if at[dispatchCount-1] != 0 || at[dispatchCount] != time.Second || at[calls-1] != time.Second {
+			t.Errorf("submission %d at %v, %d at %v", dispatchCount, at[dispatchCount-1], dispatchCount+1, at[dispatchCount])
 		}
 		ids := seqIDs(s)
 		slices.Sort(ids)
