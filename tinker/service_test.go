@@ -279,6 +279,30 @@ func TestDynamicConfigIsRefreshed(t *testing.T) {
 	})
 }
 
+// A call may begin after Close has ended what is under way, and before it lets no
+// more begin.
+func TestACallThatBeginsAsTheSessionEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake(t)
+		f.set(wire.PathSample, func(seenRequest) reply { return reply{status: 500, hold: 30 * time.Second} })
+		svc := f.service(t)
+		client, err := svc.CreateSamplingClient(t.Context(), SamplingClientConfig{BaseModel: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		svc.end(ErrClosed)
+		synctest.Wait()
+		started := time.Now()
+		r := &SampleRequest{Prompt: FromTokens([]int32{1})}
+		if _, err := client.Sample(t.Context(), r); err != ErrClosed || time.Since(started) > 0 {
+			t.Errorf("Sample: %v after %v", err, time.Since(started))
+		}
+		if _, err := client.SampleAsync(t.Context(), r).Await(t.Context()); err != ErrClosed || time.Since(started) > 0 {
+			t.Errorf("SampleAsync: %v after %v", err, time.Since(started))
+		}
+	})
+}
+
 func TestCloseEndsEverythingOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFake(t)

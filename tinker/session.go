@@ -40,8 +40,8 @@ type session struct {
 
 	mu     sync.Mutex
 	closed bool
-	work   sync.WaitGroup // Add only under mu and while not closed
-	calls  map[*context.CancelCauseFunc]struct{}
+	work   sync.WaitGroup                        // Add only under mu and while not closed
+	calls  map[*context.CancelCauseFunc]struct{} // under way, by what ends their contexts
 }
 
 const shortTimeout = 10 * time.Second // for heartbeats and the dynamic configuration
@@ -67,11 +67,11 @@ func (s *session) begin() {
 	s.isolation.session = s
 	s.asking = make(chan struct{}, 1)
 	s.calls = map[*context.CancelCauseFunc]struct{}{}
-	context.AfterFunc(s.ctx, s.endCalls)
 	s.client.SetBillingPause(time.Duration(min(s.server.BillingMaxPauseSeconds, 1e9)) * time.Second)
 	s.abandoned = newAbandoned(s.dynamic.Load().SampleCancelMaxBatch)
 	s.gate = transport.NewGate(s.server.SampleDispatchBytes, s.server.InflightResponseBytes)
 	s.pulse.begin(s.id, s.config.log)
+	s.run(s.endCalls)
 	s.run(s.keepAlive)
 	s.run(s.keepConfigured)
 	if s.tokens != nil {
@@ -161,8 +161,9 @@ func (s *session) leave(cancel *context.CancelCauseFunc) {
 	s.work.Done()
 }
 
-// endCalls ends the contexts of the calls that are under way.
+// endCalls ends the contexts of the calls that are under way when the session ends.
 func (s *session) endCalls() {
+	<-s.ctx.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for cancel := range s.calls {

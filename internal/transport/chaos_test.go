@@ -55,7 +55,7 @@ func TestEveryCallSurvivesChaos(t *testing.T) {
 					c.burst = nil // so that times are exact
 				})
 				runChaos(t, server, client, watched, calls)
-				if err := http.Shutdown(context.WithoutCancel(t.Context())); err != nil { // what was cut off may still be noted
+				if err := http.Shutdown(t.Context()); err != nil { // what was cut off may still be noted
 					t.Error(err)
 				}
 				server.checkSubmissions(t)

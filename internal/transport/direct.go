@@ -100,25 +100,30 @@ func (d *direct) exchange(ctx context.Context, r *request, within time.Duration)
 // server may have an answer all the same to one that it has not taken: unsent says
 // why not.
 func (d *direct) send(ctx context.Context, r *request, within time.Duration) (c *conn, stop func() bool, unsent, err error) {
-	bytes := requests.Get().(*bytes.Buffer)
-	defer requests.Put(bytes) // before the answer, which may take long
-	bytes.Reset()
-	if err := r.writeTo(bytes); err != nil {
+	out := requests.Get().(*bytes.Buffer)
+	defer requests.Put(out) // before the answer, which may take long
+	out.Reset()
+	if err := r.writeTo(out); err != nil {
 		return nil, nil, nil, &unsendableError{err}
 	}
 	if c, err = d.connect(ctx, within); err != nil {
 		return nil, nil, nil, err
 	}
 	stop = context.AfterFunc(ctx, c.cut)
-	_, unsent = c.Write(bytes.Bytes())
+	_, unsent = c.Write(out.Bytes())
 	return c, stop, unsent, nil
 }
 
-// connect returns an idle connection, or a new one. Errors of dialing are the
-// dialer's, from which it can be told that nothing was sent.
+// An unconnectedError is a request that nothing was sent of, for want of a connection.
+type unconnectedError struct{ error }
+
+func (e *unconnectedError) Unwrap() error { return e.error }
+
+// connect returns an idle connection, or a new one. Every error is an
+// *unconnectedError. Dialing is the dialer's to end, beside ctx.
 func (d *direct) connect(ctx context.Context, within time.Duration) (*conn, error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, &unconnectedError{context.Cause(ctx)}
 	}
 	c, generation := d.idle.take(within)
 	if c != nil {
@@ -126,7 +131,7 @@ func (d *direct) connect(ctx context.Context, within time.Duration) (*conn, erro
 	}
 	dialed, err := d.dialer.DialContext(ctx, "tcp", d.address)
 	if err != nil {
-		return nil, err
+		return nil, &unconnectedError{err}
 	}
 	c = newConn(dialed, generation)
 	c.expect(within)

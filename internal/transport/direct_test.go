@@ -261,6 +261,7 @@ func TestCancellationEndsAnExchange(t *testing.T) {
 func TestSilenceEndsAnExchange(t *testing.T) {
 	const within = time.Minute
 	const begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for _, tt := range []struct {
 		name string
 		says []string // with 40 s before each
@@ -268,6 +269,7 @@ func TestSilenceEndsAnExchange(t *testing.T) {
 	}{
 		{"before the answer", nil, false}, {"in its header", []string{"HTTP/1.1 200", " OK\r\nContent-Le"}, false},
 		{"in its body", []string{begun, "a", "b"}, false}, {"not at all", []string{begun, "abc", "def", "ghi"}, true},
+		{"before its trailer", []string{chunked, "0\r\n"}, false}, {"in its trailer", []string{chunked + "0\r\nX: y\r\n"}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -306,6 +308,54 @@ func TestSilenceEndsAnExchange(t *testing.T) {
 					if got := s.conns.Load(); got != n+1 || a.status != 0 {
 						t.Errorf("%d connections, status %d", got, a.status)
 					}
+				}
+			})
+		})
+	}
+}
+
+// Whether a request was on its way is not told by the cause of its context, which may
+// be another call's failure.
+func TestWhatTheServerGotIsNoMatterOfTheCause(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: errors.New("refused")}
+	for _, tt := range []struct {
+		name      string
+		after     time.Duration // the context ends
+		cause     error
+		abandoned int
+	}{
+		{"some cause", time.Second, errors.New("why"), 1},
+		{"another call was not connected", time.Second, fmt.Errorf("another: %w", refused), 1},
+		{"before it is sent", 0, errors.New("why"), 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &lineServer{serve: func(_ int, conn net.Conn) {
+					in := bufio.NewReader(conn)
+					readRequest(in)
+					in.ReadByte() // until the client closes
+				}}
+				client, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if client.direct == nil {
+					t.Skip("not on this system")
+				}
+				defer client.Close()
+				client.owned.DialContext = s.DialContext
+				told := 0
+				sampler := client.NewSampler(SamplerConfig{
+					Gate: NewGate(0, 0), Retry: RetryConfig{MaxConcurrent: 1, NoRetry: true, NoStuckDetection: true},
+					Abandoned: func(func(context.Context) (string, error)) { told++ },
+				})
+				ctx, cancel := context.WithCancelCause(t.Context())
+				if tt.after == 0 {
+					cancel(tt.cause)
+				}
+				time.AfterFunc(tt.after, func() { cancel(tt.cause) })
+				if _, err := sample(ctx, sampler); !errors.Is(err, tt.cause) || told != tt.abandoned {
+					t.Errorf("got %v; told %d times of a request that was abandoned, want %d", err, told, tt.abandoned)
 				}
 			})
 		})

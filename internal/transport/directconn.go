@@ -33,7 +33,7 @@ type conn struct {
 	left     int64         // bytes that may be read
 	within   time.Duration // what the exchange may last without anything moving
 	moved    bool          // since the deadline was set
-	silence  *timeoutError // why Read failed, if nothing has
+	silence  *timeoutError // set when Read fails because nothing moved
 	cut      func()        // closes it, from any goroutine
 
 	probe      probe
@@ -133,8 +133,12 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.Reader.Read(p)
 	if err != nil {
-		if err != io.EOF && b.ctx.Err() != nil {
+		switch { // what HTTP makes of half an answer says less
+		case err == io.EOF:
+		case b.ctx.Err() != nil:
 			err = context.Cause(b.ctx)
+		case b.conn.silence != nil:
+			err = b.conn.silence
 		}
 		b.err = err
 		b.over(err == io.EOF)

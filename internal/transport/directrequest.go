@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -26,7 +27,7 @@ func (r *request) writeTo(to *bytes.Buffer) error {
 	for _, part := range [...]string{r.method, " ", r.prefix, r.path, " HTTP/1.1\r\nHost: ", r.host, "\r\n"} {
 		to.WriteString(part)
 	}
-	if r.body != nil || r.method != "GET" {
+	if r.body != nil || r.method != http.MethodGet {
 		to.WriteString("Content-Length: ")
 		to.Write(strconv.AppendInt(to.AvailableBuffer(), int64(len(r.body)), 10))
 		to.WriteString("\r\n")
@@ -43,19 +44,18 @@ func (r *request) writeTo(to *bytes.Buffer) error {
 
 // writeField leaves out what HTTP itself has to say about a request.
 func writeField(to *bytes.Buffer, f field) error {
-	name, value := f[0], f[1]
+	if !token(f.name) {
+		return fmt.Errorf("%q is not the name of a header", f.name)
+	}
 	for _, of := range [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"} {
-		if len(name) == len(of) && strings.EqualFold(name, of) {
+		if strings.EqualFold(f.name, of) {
 			return nil
 		}
 	}
-	if !token(name) {
-		return fmt.Errorf("%q is not the name of a header", name)
+	if !text(f.value) { // which may be a secret
+		return fmt.Errorf("the value of header %s has a control character", f.name)
 	}
-	if !text(value) { // which may be a secret
-		return fmt.Errorf("the value of header %s has a control character", name)
-	}
-	for _, part := range [...]string{name, ": ", value, "\r\n"} {
+	for _, part := range [...]string{f.name, ": ", f.value, "\r\n"} {
 		to.WriteString(part)
 	}
 	return nil

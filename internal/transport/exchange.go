@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type message struct {
 	header []field       // more headers
 	key    string        // instead of the client's; "": the client's
 	silent bool          // about the SDK call that it is part of
-	within time.Duration // without anything moving
+	within time.Duration // without anything moving, once there is a connection
 }
 
 // An answer is what came back: a status with its header and whole body, or, with
@@ -33,6 +34,7 @@ type answer struct {
 	body   []byte
 	length int64 // Content-Length as sent; -1: not sent
 	err    error
+	unsent bool // the server got nothing
 }
 
 // attempt sends m with that key. It gives up when nothing has moved for
@@ -111,15 +113,14 @@ func (c *Client) straight(ctx context.Context, m *message, fields []field) answe
 	resp, err := d.exchange(ctx, &request{
 		method: m.method, prefix: d.prefix, path: m.path, host: d.host, fields: fields, body: m.body,
 	}, m.within)
+	if unconnected, ok := err.(*unconnectedError); ok {
+		return answer{err: unconnected.error, unsent: true}
+	}
 	if err != nil {
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
-	a := c.read(m, resp, resp.Body)
-	if silence, ok := errors.AsType[*timeoutError](a.err); ok {
-		a.err = silence
-	}
-	return a
+	return c.read(m, resp, resp.Body)
 }
 
 // byHTTP is roundTrip by net/http.
@@ -130,7 +131,8 @@ func (c *Client) byHTTP(ctx context.Context, m *message, fields []field, p *pati
 	}
 	resp, err := c.send(req)
 	if err != nil {
-		return answer{err: err}
+		failed, ok := errors.AsType[*net.OpError](err)
+		return answer{err: err, unsent: ok && failed.Op == "dial" && ctx.Err() == nil} // else it may be of ctx's cause
 	}
 	defer resp.Body.Close()
 	p.moved()
@@ -161,6 +163,9 @@ func (c *Client) read(m *message, resp *http.Response, body io.Reader) answer {
 		return answer{err: &oversizeError{c.maxResponse}}
 	}
 	read, err := readAll(body, resp.ContentLength, c.maxResponse)
+	if silence, ok := err.(*timeoutError); ok {
+		return answer{err: silence}
+	}
 	if err != nil {
 		return answer{err: fmt.Errorf("answer with status %d broke off after %d bytes: %w", resp.StatusCode, len(read), err)}
 	}

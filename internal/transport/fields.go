@@ -4,13 +4,12 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
-	"strings"
 
 	"tinsmith.example/internal/wire"
 )
 
-// A field is the name and the value of a header.
-type field [2]string
+// A field is a header with one value.
+type field struct{ name, value string }
 
 // usualFields is room for the fields of a request with few of Config.Header.
 const usualFields = 12
@@ -28,7 +27,8 @@ func (c *Client) fields(list []field, op string, m *message, key string) []field
 	list = append(list, m.header...)
 	api := list
 	for name, values := range c.header {
-		if slices.ContainsFunc(api, func(f field) bool { return strings.EqualFold(f[0], name) }) {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if slices.ContainsFunc(api, func(f field) bool { return textproto.CanonicalMIMEHeaderKey(f.name) == canonical }) {
 			continue
 		}
 		for _, value := range values {
@@ -43,12 +43,12 @@ func headerOf(list []field) http.Header {
 	h := make(http.Header, len(list))
 	values := make([]string, len(list)) // for all names at once
 	for i, f := range list {
-		name := textproto.CanonicalMIMEHeaderKey(f[0])
+		name := textproto.CanonicalMIMEHeaderKey(f.name)
 		if before, again := h[name]; again {
-			h[name] = append(before, f[1])
+			h[name] = append(before, f.value)
 			continue
 		}
-		values[i] = f[1]
+		values[i] = f.value
 		h[name] = values[i : i+1 : i+1]
 	}
 	return h

@@ -67,8 +67,8 @@ type SampleCall struct {
 	// Direct skips the retries of whole calls, their limit and the watch for
 	// progress.
 	Direct bool
-	// Cancel ends the context of the call. The sampler does so where no call makes
-	// progress any more; nil: with a context of its own.
+	// Cancel ends the context of the call, or one that it comes from. The sampler does
+	// so where no call makes progress any more; nil: with a context of its own.
 	Cancel context.CancelCauseFunc
 }
 

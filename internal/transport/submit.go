@@ -2,8 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -68,10 +66,7 @@ func (s *Sampler) submit(ctx context.Context, t *trail, r *numbered) (*wire.Prom
 // mayHaveArrived reports whether the server may have taken a request to which
 // it did not say so: not if there was no connection.
 func mayHaveArrived(a answer) bool {
-	if failed, ok := errors.AsType[*net.OpError](a.err); ok && failed.Op == "dial" {
-		return false
-	}
-	return a.status == 0 || a.status >= 500
+	return !a.unsent && (a.status == 0 || a.status >= 500)
 }
 
 // leave is the Error for a context that ended before the server's promise came,
