@@ -46,6 +46,21 @@ func (s *lineServer) direct(t testing.TB) *direct {
 	return directTo(t, "http://localhost", dialer)
 }
 
+// client makes a client of the server, for as long as the test.
+func (s *lineServer) client(t testing.TB) *Client {
+	t.Helper()
+	c, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.direct == nil {
+		t.Skip("not on this system")
+	}
+	t.Cleanup(c.Close)
+	c.owned.DialContext = s.DialContext
+	return c
+}
+
 // directTo is newDirect for as long as the test.
 func directTo(t testing.TB, base string, dialer *http.Transport) *direct {
 	t.Helper()
@@ -282,15 +297,7 @@ func TestSilenceEndsAnExchange(t *testing.T) {
 						}
 					}
 				}}
-				client, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if client.direct == nil {
-					t.Skip("not on this system")
-				}
-				defer client.Close()
-				client.owned.DialContext = s.DialContext
+				client := s.client(t)
 				for n := range int64(2) {
 					time.Sleep(80 * time.Second) // longer than the last exchange's deadline
 					started := time.Now()
@@ -335,15 +342,7 @@ func TestWhatTheServerGotIsNoMatterOfTheCause(t *testing.T) {
 					readRequest(in)
 					in.ReadByte() // until the client closes
 				}}
-				client, err := New(Config{BaseURL: "http://localhost", APIKey: "tml-test", UserAgent: "test"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if client.direct == nil {
-					t.Skip("not on this system")
-				}
-				defer client.Close()
-				client.owned.DialContext = s.DialContext
+				client := s.client(t)
 				told := 0
 				sampler := client.NewSampler(SamplerConfig{
 					Gate: NewGate(0, 0), Retry: RetryConfig{MaxConcurrent: 1, NoRetry: true, NoStuckDetection: true},
