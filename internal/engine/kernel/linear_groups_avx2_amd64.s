@@ -82,27 +82,26 @@
 #define LO 192
 #define SECOND 384
 
-// SCALED adds (hi + lo)*d to a row's outputs at OUT and OUT8, MINIMUM also m*s of
-// the sum at SUM.
-#define SCALED(AT, OUT, OUT8, SUM) \
+// TIMES is a row's (hi + lo)*d, in Y12 and Y13.
+#define TIMES(AT) \
 	VMOVUPS (AT)(R13), Y12;            \
 	VMOVUPS (AT+32)(R13), Y13;         \
 	VADDPS  (AT+LO)(R13), Y12, Y12;    \
 	VADDPS  (AT+LO+32)(R13), Y13, Y13; \
 	VMULPS  (R10), Y12, Y12;           \
-	VMULPS  32(R10), Y13, Y13;         \
+	VMULPS  32(R10), Y13, Y13
+
+// SCALED adds that to the row's outputs at OUT and OUT8, MINIMUM also m*s of the sum
+// at SUM.
+#define SCALED(AT, OUT, OUT8, SUM) \
+	TIMES(AT);                         \
 	VADDPS  OUT, Y12, Y12;             \
 	VMOVUPS Y12, OUT;                  \
 	VADDPS  OUT8, Y13, Y13;            \
 	VMOVUPS Y13, OUT8
 
 #define MINIMUM(AT, OUT, OUT8, SUM) \
-	VMOVUPS (AT)(R13), Y12;            \
-	VMOVUPS (AT+32)(R13), Y13;         \
-	VADDPS  (AT+LO)(R13), Y12, Y12;    \
-	VADDPS  (AT+LO+32)(R13), Y13, Y13; \
-	VMULPS  (R10), Y12, Y12;           \
-	VMULPS  32(R10), Y13, Y13;         \
+	TIMES(AT);                         \
 	VADDPS  OUT, Y12, Y12;             \
 	VADDPS  OUT8, Y13, Y13;            \
 	VBROADCASTSS SUM, Y14;             \
